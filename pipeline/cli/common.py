@@ -1,0 +1,103 @@
+"""Options and tables that several commands share."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.corpus import Corpus
+    from pipeline.task import Task
+
+TASK = click.option("--task", "task_file", default="configs/task.yaml", show_default=True, metavar="FILE",
+                    help="The heads and their labels.")
+COLUMN = click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS",
+                      help="Our column's name in your file, e.g. text=body. Repeatable.")
+DATA = click.option("--data", multiple=True, default=("seeds",), show_default=True, metavar="PATH",
+                    help="Labelled file (.jsonl, .csv, .parquet) or folder. Repeatable.")
+
+
+def read_task(path: str) -> "Task":
+    """The task file."""
+    from pipeline.config import load_config
+    from pipeline.task import Task
+
+    task: Task = load_config(path, Task)
+    return task
+
+
+def read_labelled(data: Sequence[str], task: "Task", columns: Sequence[str], weights: Sequence[float] = ()) -> "Corpus":
+    """The labelled files."""
+    from pipeline.corpus import read_corpus
+
+    return read_corpus(list(data), task, weights, mapping(columns))
+
+
+def mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """``OURS=THEIRS`` options as a dictionary."""
+    found = {}
+    for pair in pairs:
+        ours, sign, theirs = pair.partition("=")
+        if not (ours and sign and theirs):
+            raise click.UsageError(f"--column {pair!r} is not OURS=THEIRS")
+        found[ours] = theirs
+    return found
+
+
+def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], floats: str = ".3f") -> None:
+    """Print rows under headers."""
+    from tabulate import tabulate
+
+    click.echo(tabulate(rows, headers=headers, floatfmt=floats, tablefmt="simple"))
+
+
+def with_interval(metrics: dict[str, float], name: str) -> str:
+    """A metric with its 95% interval, where it has one."""
+    if name not in metrics:
+        return "-"
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return f"{metrics[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None and high is not None else "")
+
+
+def quiet_libraries() -> None:
+    """Silence chatter of libraries that says nothing a user could act on."""
+    import logging
+    import os
+    import warnings
+
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def bar(title: str, quiet: bool) -> Callable[[int, int], None]:
+    """A progress callback: a bar with rate and remaining time on a terminal, plain lines elsewhere."""
+    from tqdm import tqdm
+
+    shown = None if quiet else tqdm(desc=title, unit="part", disable=None, dynamic_ncols=True)
+
+    def report(done: int, total: int) -> None:
+        if shown is None:
+            return
+        if shown.disable:
+            click.echo(f"{title}: {done} of {total} parts", err=True)
+        else:
+            shown.total = total
+            shown.update(done - shown.n)
+            if done == total:
+                shown.close()
+
+    return report
+
+
+def existing(path: str) -> Path:
+    """A file that must be there."""
+    found = Path(path)
+    if not found.exists():
+        raise click.UsageError(f"{path}: no such file")
+    return found

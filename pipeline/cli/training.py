@@ -1,0 +1,197 @@
+"""Commands around models: train, evaluate, promote, upload, encoder."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import COLUMN, DATA, TASK, quiet_libraries, read_labelled, read_task, table, with_interval
+
+if TYPE_CHECKING:
+    from pipeline.evaluate import Metrics
+    from pipeline.gate import Gate
+    from pipeline.model import Model
+
+CONFIGS = ("configs/tfidf.yaml", "configs/transformer.yaml")
+GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_default=True, metavar="FILE",
+                    help="Floors, ceilings and the accuracy wanted of certain rows.")
+
+
+@click.command()
+@click.option("--config", "configs", multiple=True, default=CONFIGS, show_default=True, metavar="FILE",
+              help="A model's configuration. Repeatable.")
+@TASK
+@DATA
+@click.option("--weight", "weights", multiple=True, type=float, metavar="W",
+              help="Weight of the rows of the --data at the same place (default 1). Repeatable.")
+@COLUMN
+@GATE
+@click.option("--out", default="models", show_default=True, metavar="FOLDER", help="Models land in FOLDER/CONFIG.")
+def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weights: tuple[float, ...],
+          columns: tuple[str, ...], gate_file: str, out: str) -> int:
+    """Fit, judge, save, log and register a model for each config; promote the best if the gate allows."""
+    quiet_libraries()
+    from pipeline import train as training
+    from pipeline.audit import refuse_leaks
+    from pipeline.classifiers import ClassifierConfig
+    from pipeline.config import load_config
+    from pipeline.errors import TrackingError
+    from pipeline.gate import read_gate
+    from pipeline.publish import make_record, publish
+
+    task = read_task(task_file)
+    wanted = [(Path(path).stem, load_config(path, ClassifierConfig)) for path in configs]
+    gate = read_gate(Path(gate_file), task)
+    corpus = read_labelled(data, task, columns, weights)
+    refuse_leaks(corpus)
+    click.echo(f"{len(corpus.rows)} labelled sentences, fingerprint {corpus.fingerprint()[:12]}")
+    results: list[tuple[str, Metrics, str]] = []
+    lost = 0
+    for name, config in wanted:
+        click.echo(f"training {name} ...")
+        _, evaluation = training.train(name, config, corpus, Path(out), gate.certainty,
+                                       make_record(corpus, config, list(data)))
+        try:
+            version = publish(Path(out) / name).version
+        except TrackingError as error:
+            lost += 1
+            version = "-"
+            click.echo(f"stance: {out}/{name} is saved but not logged: {error}; later: stance upload {out}/{name}",
+                       err=True)
+        results.append((name, evaluation.metrics, version))
+    _promote_best(results, gate, task.name, Path(out))
+    _comparison(results, list(task.heads))
+    return 1 if lost else 0
+
+
+def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> None:
+    from pipeline.gate import check
+    from pipeline.promotion import set_champion
+
+    tracked = [result for result in results if result[2] != "-"]
+    if not tracked:
+        return
+    headline = next(iter(tracked[0][1]))
+    name, metrics, version = max(tracked, key=lambda result: result[1][headline])
+    failed = [c for c in check(gate, metrics) if not c.passed]
+    if failed:
+        click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found:.3f}, wanted {failed[0].wanted}")
+        return
+    set_champion(registered, version, out / name, f"best {headline} of its training")
+    click.echo(f"champion of {registered}: version {version} ({name})")
+
+
+def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:
+    columns = [(split, head) for head in heads for split in ("valid", "test")]
+    rows = [[name, *(with_interval(metrics, f"{split}/{head}/macro_f1") for split, head in columns),
+             f"{metrics['train/seconds']:.0f} s", version] for name, metrics, version in results]
+    headers = ["model", *(f"{split} {head} macro-F1" for split, head in columns), "time", "version"]
+    table(rows, headers)
+
+
+@click.command()
+@click.option("--model", "model_name", required=True, metavar="M", help="Folder, models:/NAME@champion, or run id.")
+@click.option("--data", multiple=True, required=True, metavar="PATH", help="Labelled file or folder. Repeatable.")
+@COLUMN
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this split of the data.")
+@click.option("--json", "json_file", metavar="FILE", help="Also write one flat object, metric name to number.")
+def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], split: str | None,
+             json_file: str | None) -> None:
+    """Judge a saved or registered model on a labelled file: every metric, with 95% intervals."""
+    quiet_libraries()
+    from pipeline.corpus import to_examples
+    from pipeline.errors import DataError
+    from pipeline.train import evaluate as judge
+
+    model = named_model(model_name)
+    corpus = read_labelled(data, model.task, columns)
+    rows = corpus.part(split) if split else corpus.rows
+    if not rows:
+        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    metrics, _ = judge(model, rows)
+    click.echo(f"{model.id} on {len(rows)} sentences of {len(set(to_examples(model.task, rows).groups))} articles")
+    show_metrics(model.task.heads, metrics)
+    if json_file:
+        Path(json_file).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+
+
+def show_metrics(heads: Any, metrics: "Metrics") -> None:
+    """A table of every label of every head."""
+    rows: list[list[Any]] = []
+    for name, head in heads.items():
+        rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None, None])
+        for label in head.labels:
+            key = f"{name}/{label}"
+            rows.append(["", label, with_interval(metrics, f"{key}/f1"), metrics[f"{key}/precision"],
+                         metrics[f"{key}/recall"], metrics.get(f"{key}/average_precision"),
+                         int(metrics[f"{key}/count"])])
+    table(rows, ["head", "label", "F1 (95% interval)", "precision", "recall", "average precision", "gold"])
+    for name in heads:
+        shown = ", ".join(f"{words} {metrics[f'{name}/{key}']:.3f}" for words, key in
+                          (("accuracy", "accuracy"), ("calibration error", "ece"), ("Brier", "brier")))
+        click.echo(f"{name}: {shown}")
+    click.echo(f"uncertain: {metrics['uncertain']:.1%} of the sentences")
+
+
+def named_model(name: str) -> "Model":
+    """A model by folder, registry name or run id; mlflow is imported only when the name is not a folder."""
+    from pipeline.model import load_model
+
+    return load_model(model_folder(name))
+
+
+def model_folder(name: str) -> Path:
+    """Where the model called ``name`` lies, downloaded from the registry if need be."""
+    if name.startswith(("models:/", "runs:/")) or (len(name) == 32 and not Path(name).exists()):
+        quiet_libraries()
+        from pipeline.tracking import fetch
+
+        return fetch(name)
+    return Path(name)
+
+
+@click.command()
+@click.argument("model_name", metavar="M")
+@GATE
+@click.option("--force", metavar="REASON", help="Promote whatever the gate says; the reason is kept as a tag.")
+def promote(model_name: str, gate_file: str, force: str | None) -> None:
+    """Make model M the champion, if the gate allows."""
+    quiet_libraries()
+    from pipeline.errors import GateError
+    from pipeline.gate import check, read_gate
+    from pipeline.model import load_model
+    from pipeline.promotion import registered_version, set_champion
+    from pipeline.train import Evaluation
+
+    folder = model_folder(model_name)
+    model = load_model(folder)
+    evaluation = Evaluation.load(folder)
+    version = registered_version(model)
+    checks = check(read_gate(Path(gate_file), model.task), evaluation.metrics)
+    table([[c.name, c.found, c.wanted, "pass" if c.passed else "FAIL"] for c in checks],
+          ["check", "found", "wanted", ""])
+    failed = [c.name for c in checks if not c.passed]
+    if failed and not force:
+        raise GateError(f"{model.id} is not promoted: {', '.join(failed)}; --force REASON overrides")
+    set_champion(model.task.name, version, folder, f"forced: {force}" if force else "passed the gate")
+    click.echo(f"champion of {model.task.name}: version {version} ({model.id})")
+
+
+@click.command()
+@click.argument("folder", metavar="FOLDER")
+def upload(folder: str) -> None:
+    """Log and register a model folder that was trained while MLflow was away."""
+    quiet_libraries()
+    from pipeline.publish import publish
+
+    done = publish(Path(folder))
+    click.echo(f"run {done.run_id}, version {done.version}")
+
+
+@click.command()
+def encoder() -> None:
+    """Unpack the larger encoder (MPNet) for configs/transformer-mpnet.yaml and check its digest."""
+    from pipeline.classifiers.encoders import fetch_mpnet
+
+    click.echo(f"{fetch_mpnet()}: all-mpnet-base-v2, digest as expected")

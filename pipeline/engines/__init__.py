@@ -1,0 +1,1 @@
+"""Where chunks are scored: on this machine (``local``) or on a Ray cluster (``ray``)."""

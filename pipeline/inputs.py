@@ -1,0 +1,235 @@
+"""Which files to score, and how they are cut into chunks: the unit of work, of resuming and of one output part."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import fsspec
+
+from pipeline.articles import Article, Reject, make_article, read_csv, read_document, read_jsonl
+from pipeline.config import Settings
+from pipeline.errors import InputError, one_of
+
+#: Bytes of a table, and files of one article each, that make up a chunk.
+CHUNK_BYTES = 4_000_000
+CHUNK_FILES = 500
+_BLOCK = 1 << 20
+_DOCUMENTS = (".txt", ".html", ".htm")
+_TABLES = (".jsonl", ".csv", ".parquet")
+_PACKED = {".gz": "gzip", ".zst": "zstd"}
+
+
+class Chunk(Settings):
+    """A slice of the input. ``start`` and ``stop`` are bytes (jsonl, csv) or row groups (parquet) of ``sources[0]``."""
+
+    kind: Literal["documents", "jsonl", "csv", "parquet"]
+    sources: tuple[str, ...]
+    start: int = 0
+    stop: int = 0
+    first_row: int = 1
+    header: tuple[str, ...] = ()
+
+
+def find_inputs(arguments: Sequence[str]) -> list[str]:
+    """Files behind paths, folders, globs and URLs, sorted within each. Raises InputError for one that leads nowhere."""
+    found: list[str] = []
+    for argument in arguments:
+        matches = _matches(argument)
+        if not matches:
+            raise InputError(f"{argument}: no such file or folder, or nothing in it that ends in one of "
+                             f"{', '.join(_DOCUMENTS + _TABLES)} (also with .gz or .zst)")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def fingerprint(source: str) -> str:
+    """SHA-256 of a file's content: the same input is known again wherever it lies."""
+    digest = hashlib.sha256()
+    with _open(source) as content:
+        while block := content.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def plan(sources: Sequence[str], spool: Path) -> tuple[list[Chunk], list[Reject]]:
+    """Cut ``sources`` into chunks, in order; a table that cannot be opened becomes a reject.
+
+    Packed files are unpacked into ``spool`` first: they cannot be sought.
+    """
+    chunks: list[Chunk] = []
+    rejects: list[Reject] = []
+    documents: list[str] = []
+
+    def flush() -> None:
+        chunks.extend(Chunk(kind="documents", sources=tuple(documents[at:at + CHUNK_FILES]))
+                      for at in range(0, len(documents), CHUNK_FILES))
+        documents.clear()
+
+    for source in sources:
+        kind = _ending(source)
+        if kind in _DOCUMENTS:
+            documents.append(source)
+            continue
+        flush()
+        cut = {".jsonl": _cut_jsonl, ".csv": _cut_csv, ".parquet": _cut_parquet}[kind]
+        try:
+            pieces = cut(_unpacked(source, spool) if Path(source).suffix in _PACKED else source)
+        except (InputError, OSError) as error:
+            rejects.append(Reject(source, 0, f"cannot be read: {error}", ""))
+            continue
+        chunks += pieces
+        if not pieces:
+            rejects.append(Reject(source, 0, "empty file", ""))
+    flush()
+    return chunks, rejects
+
+
+def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
+    """Articles and rejects of a chunk, in order."""
+    source = chunk.sources[0]
+    if chunk.kind == "documents":
+        for path in chunk.sources:
+            yield _document(path)
+    elif chunk.kind == "parquet":
+        yield from _read_parquet(chunk, columns)
+    else:
+        with _open(source) as content:
+            content.seek(chunk.start)
+            if chunk.kind == "jsonl":
+                yield from read_jsonl(source, content, chunk.stop - chunk.start, chunk.first_row, columns)
+            else:
+                body = content.read(chunk.stop - chunk.start)
+                yield from read_csv(source, body, list(chunk.header), chunk.first_row, columns)
+
+
+def _matches(argument: str) -> list[str]:
+    fs, path = fsspec.core.url_to_fs(argument)
+    remote = "://" in argument
+    try:
+        if fs.isdir(path):
+            listed = fs.find(path)
+            names = [fs.unstrip_protocol(name) if remote else str(Path(argument) / Path(name).relative_to(path))
+                     for name in listed]
+        elif any(mark in argument for mark in "*?[") and not fs.exists(path):
+            names = [fs.unstrip_protocol(name) if remote else _as_given(argument, name) for name in fs.glob(path)]
+        else:
+            if fs.exists(path) and _ending(argument) not in _DOCUMENTS + _TABLES:
+                raise InputError(f"{argument}: ending {Path(argument).suffix!r} {one_of(_DOCUMENTS + _TABLES)}")
+            return [argument] if fs.exists(path) else []
+    except (OSError, ImportError) as error:
+        raise InputError(f"{argument}: {error}") from None
+    return sorted(name for name in names if _ending(name) in _DOCUMENTS + _TABLES)
+
+
+def _as_given(argument: str, absolute: str) -> str:
+    """Relative where the argument was relative."""
+    return absolute if Path(argument).is_absolute() else str(Path(absolute).relative_to(Path.cwd()))
+
+
+def _ending(source: str) -> str:
+    path = Path(source.split("?", 1)[0])
+    return (path.with_suffix("") if path.suffix in _PACKED else path).suffix.lower()
+
+
+def _open(source: str) -> BinaryIO:
+    try:
+        return fsspec.open(source, "rb").open()  # type: ignore[no-any-return]
+    except (OSError, ImportError) as error:
+        raise InputError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _document(path: str) -> Article | Reject:
+    try:
+        with _open(path) as content:
+            return read_document(path, content.read())
+    except (InputError, OSError) as error:
+        return Reject(path, 0, f"cannot be read: {error}", "")
+
+
+def _unpacked(source: str, spool: Path) -> str:
+    """The unpacked copy of a .gz or .zst file, made once."""
+    import pyarrow as pa
+
+    spool.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(source.encode()).hexdigest()[:12] + "-" + Path(source).stem
+    target, partial = spool / name, spool / (name + ".partial")
+    if not target.exists():
+        try:
+            with _open(source) as packed, partial.open("wb") as out, \
+                    pa.CompressedInputStream(packed, _PACKED[Path(source).suffix]) as content:
+                while block := content.read(_BLOCK):
+                    out.write(block)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"cannot be unpacked: {error}") from None
+        partial.replace(target)
+    return str(target)
+
+
+def _cut_jsonl(source: str) -> list[Chunk]:
+    """Byte ranges that end at line ends, about CHUNK_BYTES each."""
+    chunks: list[Chunk] = []
+    start = at = 0
+    first_row = rows = 1
+    with _open(source) as content:
+        while block := content.readline() if at - start >= CHUNK_BYTES else content.read(CHUNK_BYTES - (at - start)):
+            at += len(block)
+            rows += block.count(b"\n")
+            if at - start >= CHUNK_BYTES and block.endswith(b"\n"):
+                chunks.append(Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row))
+                start, first_row = at, rows
+    if at > start:
+        chunks.append(Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row))
+    return chunks
+
+
+def _cut_csv(source: str) -> list[Chunk]:
+    """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
+    chunks: list[Chunk] = []
+    with _open(source) as content:
+        head = content.readline()
+        header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
+        start = at = len(head)
+        first_row = row = 2
+        quotes = 0
+        for line in content:
+            at += len(line)
+            quotes += line.count(b'"')
+            row += quotes % 2 == 0
+            if at - start >= CHUNK_BYTES and quotes % 2 == 0:
+                chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row,
+                                    header=header))
+                start, first_row = at, row
+    if at > start:
+        chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row, header=header))
+    return chunks
+
+
+def _cut_parquet(source: str) -> list[Chunk]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with _open(source) as content:
+            groups = parquet.ParquetFile(content).metadata
+    except pa.ArrowException as error:
+        raise InputError(f"not Parquet: {error}") from None
+    chunks, row = [], 1
+    for at in range(groups.num_row_groups):
+        chunks.append(Chunk(kind="parquet", sources=(source,), start=at, stop=at + 1, first_row=row))
+        row += groups.row_group(at).num_rows
+    return chunks
+
+
+def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
+    from pyarrow import parquet
+
+    row = chunk.first_row
+    with _open(chunk.sources[0]) as content:
+        for batch in parquet.ParquetFile(content).iter_batches(1000, row_groups=range(chunk.start, chunk.stop)):
+            records: list[dict[str, Any]] = batch.to_pylist()
+            for record in records:
+                yield make_article(chunk.sources[0], row, record, columns)
+                row += 1

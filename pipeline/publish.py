@@ -1,0 +1,60 @@
+"""A saved model folder to MLflow: what a run shows besides numbers, and the upload of a folder trained offline."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus import SPLITS, Corpus
+from pipeline.figures import training_figures
+from pipeline.model import read_description
+from pipeline.tracking import Registered, log_training
+from pipeline.train import Evaluation
+
+
+def publish(folder: Path) -> Registered:
+    """Log the training of ``folder`` as a run and register its model. Raises TrackingError when MLflow is away."""
+    evaluation = Evaluation.load(folder)
+    figures = training_figures(read_description(folder).task, evaluation)
+    return log_training(folder, evaluation, _note(folder, evaluation), figures, {})
+
+
+def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, Any]:
+    """Where data, settings and code of a training came from: data set, params (the whole configuration), tags."""
+    parts = {split: len(corpus.part(split)) for split in SPLITS}
+    fingerprint = corpus.fingerprint()
+    return {
+        "dataset": {"name": corpus.task.name, "digest": fingerprint, "source": ", ".join(sources)},
+        "params": {**config.model_dump(mode="json"), **{f"{split}_sentences": count for split, count in parts.items()}},
+        "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _lock_digest(), **_commit()},
+    }
+
+
+def _note(folder: Path, evaluation: Evaluation) -> str:
+    description = read_description(folder)
+    record, metrics = evaluation.record, evaluation.metrics
+    rows = [f"| {head} | {metrics[f'test/{head}/macro_f1']:.3f} | {metrics[f'test/{head}/macro_f1_low']:.3f} to "
+            f"{metrics[f'test/{head}/macro_f1_high']:.3f} |" for head in description.task.heads]
+    return "\n".join([
+        f"**{description.name}** on `{record['dataset']['name']}` (codebook {description.codebook}), "
+        f"{record['params']['train_sentences']} training sentences.", "",
+        "| head | macro-F1 on test | 95% interval |", "| --- | --- | --- |", *rows, "",
+        "Intervals resample whole articles. `errors.json` lists every test sentence that some head got wrong."])
+
+
+def _commit() -> dict[str, str]:
+    """The code's commit and whether the tree differed from it; empty outside a checkout."""
+    commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    if commit is None:
+        return {}
+    return {"commit": commit, "dirty": str(bool(changed)).lower()}
+
+
+def _git(*arguments: str) -> str | None:
+    found = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+def _lock_digest() -> str:
+    lock = Path("requirements.lock")
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else ""

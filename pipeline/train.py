@@ -1,0 +1,115 @@
+"""Corpus to model: fitted, calibrated, judged, saved with its evaluation beside it."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.calibrate import Calibration, fit_calibration
+from pipeline.corpus import Corpus, Row, to_examples
+from pipeline.errors import DataError, ModelError
+from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
+from pipeline.model import Model, save_model
+from pipeline.task import Decisions, Scores, Task, names
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did: what is logged, shown and kept in ``evaluation.json`` beside the weights."""
+
+    metrics: Metrics
+    history: list[tuple[int, str, float]]
+    predictions: list[dict[str, Any]]
+    record: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        (folder / "evaluation.json").write_text(json.dumps(vars(self), ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Evaluation":
+        try:
+            content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+            return cls(content["metrics"], [(int(s), str(n), float(v)) for s, n, v in content["history"]],
+                       content["predictions"], content["record"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{folder / 'evaluation.json'}: missing or damaged ({error})") from None
+
+
+def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[str, float],
+          record: Mapping[str, Any]) -> tuple[Model, Evaluation]:
+    """Fit ``config`` on the train split, calibrate and set thresholds on valid, judge on valid and test, save to
+    ``out/name``. ``certainty`` is the accuracy, a head, that rows not marked uncertain should reach; ``record`` is what
+    the run's log should say of where the data and the code came from.
+    """
+    task = corpus.task
+    for split in ("train", "valid", "test"):
+        if not corpus.part(split):
+            raise DataError(f"no sentence in split '{split}'; add events or a 'split' column ({len(corpus.rows)} rows)")
+    started = time.perf_counter()
+    fit, valid = corpus.examples("train"), corpus.examples("valid")
+    classifier = config.build(task).fit(fit, valid)
+    raw = classifier.predict_proba(valid.sentences)
+    calibration: Calibration = fit_calibration(task, valid.targets, raw)
+    scores = calibration.apply(task, raw)
+    thresholds = best_thresholds(task, valid.targets, scores)
+    limits = certainty_limits(task, valid.targets, scores, thresholds, certainty)
+    seconds = time.perf_counter() - started
+    model = Model(name, task, config, classifier, calibration, thresholds, limits, corpus.fingerprint(),
+                  {"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
+    model = save_model(model, out / name)
+    metrics, predictions = evaluate_on_splits(model, corpus)
+    evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
+                            dict(record))
+    evaluation.save(out / name)
+    return model, evaluation
+
+
+def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict[str, Any]]]:
+    """Metrics on test and valid (named ``<split>/...``, headline first) and every test row with its probabilities."""
+    metrics: Metrics = {}
+    predictions: list[dict[str, Any]] = []
+    for split in ("test", "valid"):
+        rows = corpus.part(split)
+        found, scores = evaluate(model, rows)
+        metrics |= {f"{split}/{key}": value for key, value in found.items()}
+        if split == "test":
+            predictions = describe(model, rows, scores)
+    return metrics, predictions
+
+
+def evaluate(model: Model, rows: list[Row]) -> tuple[Metrics, Scores]:
+    """All metrics of ``model`` on ``rows``, with the scores they rest on."""
+    task = model.task
+    examples = to_examples(task, rows)
+    scores = model.predict_proba(examples.sentences)
+    metrics = judge(task, examples.targets, scores, model.thresholds, examples.groups)
+    unsure = model.uncertain(scores)
+    metrics["uncertain"] = float(unsure.mean())
+    gold, decided = hard(task, examples.targets), model.decide(scores)
+    for name in task.heads:
+        if not unsure.all():
+            metrics[f"{name}/certain_accuracy"] = float((gold[name] == decided[name]).all(1)[~unsure].mean())
+    return metrics, scores
+
+
+def describe(model: Model, rows: list[Row], scores: Scores) -> list[dict[str, Any]]:
+    """A row a sentence: id, text, gold and predicted labels, every probability, and whether any head is wrong."""
+    task: Task = model.task
+    gold: Decisions = hard(task, to_examples(task, rows).targets)
+    decided = model.decide(scores)
+    gold_names, decided_names = names(task, gold), names(task, decided)
+    wrong = np.any([(gold[name] != decided[name]).any(1) for name in task.heads], axis=0)
+    table = []
+    for i, row in enumerate(rows):
+        line: dict[str, Any] = {"id": f"{row.sentence.article}:{row.sentence.position}", "text": row.sentence.text,
+                                "previous": row.sentence.previous, "title": row.sentence.title,
+                                "wrong": bool(wrong[i]), "case": row.case, **row.meta}
+        for name in task.heads:
+            line[f"gold/{name}"], line[name] = gold_names[name][i], decided_names[name][i]
+        line |= {f"{head}/{label}": round(float(scores[head][i, at]), 4) for head, label, at in task.columns()}
+        table.append(line)
+    return table
