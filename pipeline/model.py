@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -144,10 +143,9 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def copy_model(source: Path, target: Path) -> None:
-    """Copy a model folder, replacing what was there."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+def model_id(folder: Path) -> str:
+    """Name and short digest of the model in ``folder``, without loading it."""
+    return f"{read_description(folder).name}-{file_digest(folder / _DESCRIPTION)[:12]}"
 
 
 def _check_files(folder: Path, listed: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.errors import ModelError
 from pipeline.model import Model, file_digest
 from pipeline.score import write_text
-from pipeline.tracking import promote, version_of
+from pipeline.tracking.registry import promote, version_of
 
 #: Names folder and digest of the champion's model.
 POINTER = Path("models/champion.json")
@@ -40,6 +40,6 @@ def champion_folder() -> Path:
                          "models/tfidf") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{POINTER}: damaged ({error}); 'stance promote' writes it anew") from None
-    from pipeline.tracking import fetch
+    from pipeline.tracking.registry import fetch
 
     return fetch(f"models:/{name}/{version}")

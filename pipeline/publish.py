@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.figures import training_figures
 from pipeline.model import read_description
-from pipeline.tracking import Registered, log_training
+from pipeline.tracking.runs import Registered, log_training
 from pipeline.train import Evaluation
 
 

@@ -145,7 +145,7 @@ def model_folder(name: str) -> Path:
     """Where the model called ``name`` lies, downloaded from the registry if need be."""
     if name.startswith(("models:/", "runs:/")) or (len(name) == 32 and not Path(name).exists()):
         quiet_libraries()
-        from pipeline.tracking import fetch
+        from pipeline.tracking.registry import fetch
 
         return fetch(name)
     return Path(name)
