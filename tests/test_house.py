@@ -22,6 +22,7 @@ ALLOWED = {
     "audit": {"corpus", "errors", "task"},
     "evaluate": {"task"},
     "calibrate": {"config", "task"},
+    "compare": {"evaluate", "task"},
     "classifiers": {"classifiers", "config", "errors", "task"},
     "model": {"calibrate", "classifiers", "config", "errors", "task"},
     "train": {"calibrate", "corpus", "errors", "evaluate", "model", "task"},

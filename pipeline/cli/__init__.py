@@ -5,8 +5,9 @@ import sys
 import click
 
 from pipeline.cli.data import check
+from pipeline.cli.judging import compare, evaluate
 from pipeline.cli.scoring import score
-from pipeline.cli.training import encoder, evaluate, promote, train, upload
+from pipeline.cli.training import encoder, promote, train, upload
 from pipeline.errors import PipelineError
 
 
@@ -19,7 +20,7 @@ def app() -> None:
     """
 
 
-for command in (check, train, evaluate, promote, upload, encoder, score):
+for command in (check, train, evaluate, compare, promote, upload, encoder, score):
     app.add_command(command)
 
 

@@ -1,8 +1,7 @@
 """Commands around models: train, evaluate, promote, upload, encoder."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -88,50 +87,6 @@ def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> 
              f"{metrics['train/seconds']:.0f} s", version] for name, metrics, version in results]
     headers = ["model", *(f"{split} {head} macro-F1" for split, head in columns), "time", "version"]
     table(rows, headers)
-
-
-@click.command()
-@click.option("--model", "model_name", required=True, metavar="M", help="Folder, models:/NAME@champion, or run id.")
-@click.option("--data", multiple=True, required=True, metavar="PATH", help="Labelled file or folder. Repeatable.")
-@COLUMN
-@click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this split of the data.")
-@click.option("--json", "json_file", metavar="FILE", help="Also write one flat object, metric name to number.")
-def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], split: str | None,
-             json_file: str | None) -> None:
-    """Judge a saved or registered model on a labelled file: every metric, with 95% intervals."""
-    quiet_libraries()
-    from pipeline.corpus import to_examples
-    from pipeline.errors import DataError
-    from pipeline.train import evaluate as judge
-
-    model = named_model(model_name)
-    corpus = read_labelled(data, model.task, columns)
-    rows = corpus.part(split) if split else corpus.rows
-    if not rows:
-        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
-    metrics, _ = judge(model, rows)
-    click.echo(f"{model.id} on {len(rows)} sentences of {len(set(to_examples(model.task, rows).groups))} articles")
-    show_metrics(model.task.heads, metrics)
-    if json_file:
-        Path(json_file).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
-
-
-def show_metrics(heads: Any, metrics: "Metrics") -> None:
-    """A table of every label of every head."""
-    rows: list[list[Any]] = []
-    for name, head in heads.items():
-        rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None, None])
-        for label in head.labels:
-            key = f"{name}/{label}"
-            rows.append(["", label, with_interval(metrics, f"{key}/f1"), metrics[f"{key}/precision"],
-                         metrics[f"{key}/recall"], metrics.get(f"{key}/average_precision"),
-                         int(metrics[f"{key}/count"])])
-    table(rows, ["head", "label", "F1 (95% interval)", "precision", "recall", "average precision", "gold"])
-    for name in heads:
-        shown = ", ".join(f"{words} {metrics[f'{name}/{key}']:.3f}" for words, key in
-                          (("accuracy", "accuracy"), ("calibration error", "ece"), ("Brier", "brier")))
-        click.echo(f"{name}: {shown}")
-    click.echo(f"uncertain: {metrics['uncertain']:.1%} of the sentences")
 
 
 def named_model(name: str) -> "Model":

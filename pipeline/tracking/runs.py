@@ -123,3 +123,20 @@ def _dataset(described: Mapping[str, Any]) -> Any:
 
     source = CodeDatasetSource({"mlflow.source.name": described["source"]})
     return MetaDataset(source, name=described["name"], digest=described["digest"][:36])
+
+
+def log_comparison(name: str, rows: list[dict[str, Any]], tags: Mapping[str, str], note: str) -> str:
+    """A run of its own for a paired comparison: its table ``comparison.json``, and each difference as a metric."""
+    import mlflow
+
+    tracked = client()
+    experiment = experiment_id(tracked)
+    with as_tracking_error(str(tracked.tracking_uri)):
+        mlflow.set_experiment(experiment_id=experiment)
+        with mlflow.start_run(run_name=name, tags={**tags, "kind": "comparison", "mlflow.note.content": note}) as run:
+            for row in rows:
+                key = f"difference/{row['head']}/{row['label']}"
+                mlflow.log_metrics({key: row["difference"], f"{key}_low": row["low"], f"{key}_high": row["high"],
+                                    f"{key}_p": row["p_corrected"]})
+            mlflow.log_table({key: [row[key] for row in rows] for key in rows[0]}, "comparison.json")
+    return str(run.info.run_id)

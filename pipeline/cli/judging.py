@@ -1,0 +1,103 @@
+"""Commands that judge: evaluate, compare."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import COLUMN, quiet_libraries, read_labelled, table, with_interval
+from pipeline.cli.training import named_model
+
+if TYPE_CHECKING:
+    from pipeline.evaluate import Metrics
+
+SPLIT = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this split of the data.")
+LABELLED = click.option("--data", multiple=True, required=True, metavar="PATH",
+                        help="Labelled file or folder. Repeatable.")
+
+
+@click.command()
+@click.option("--model", "model_name", required=True, metavar="M", help="Folder, models:/NAME@champion, or run id.")
+@LABELLED
+@COLUMN
+@SPLIT
+@click.option("--json", "json_file", metavar="FILE", help="Also write one flat object, metric name to number.")
+def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], split: str | None,
+             json_file: str | None) -> None:
+    """Judge a saved or registered model on a labelled file: every metric, with 95% intervals."""
+    quiet_libraries()
+    from pipeline.corpus import to_examples
+    from pipeline.errors import DataError
+    from pipeline.train import evaluate as judge
+
+    model = named_model(model_name)
+    corpus = read_labelled(data, model.task, columns)
+    rows = corpus.part(split) if split else corpus.rows
+    if not rows:
+        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    metrics, _ = judge(model, rows)
+    click.echo(f"{model.id} on {len(rows)} sentences of {len(set(to_examples(model.task, rows).groups))} articles")
+    show_metrics(model.task.heads, metrics)
+    if json_file:
+        Path(json_file).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+
+
+def show_metrics(heads: Any, metrics: "Metrics") -> None:
+    """A table of every label of every head."""
+    rows: list[list[Any]] = []
+    for name, head in heads.items():
+        rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None, None])
+        for label in head.labels:
+            key = f"{name}/{label}"
+            rows.append(["", label, with_interval(metrics, f"{key}/f1"), metrics[f"{key}/precision"],
+                         metrics[f"{key}/recall"], metrics.get(f"{key}/average_precision"),
+                         int(metrics[f"{key}/count"])])
+    table(rows, ["head", "label", "F1 (95% interval)", "precision", "recall", "average precision", "gold"])
+    for name in heads:
+        shown = ", ".join(f"{words} {metrics[f'{name}/{key}']:.3f}" for words, key in
+                          (("accuracy", "accuracy"), ("calibration error", "ece"), ("Brier", "brier")))
+        click.echo(f"{name}: {shown}")
+    click.echo(f"uncertain: {metrics['uncertain']:.1%} of the sentences")
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@LABELLED
+@COLUMN
+@SPLIT
+@click.option("--no-log", is_flag=True, help="Do not log the comparison to MLflow.")
+def compare(a: str, b: str, data: tuple[str, ...], columns: tuple[str, ...], split: str | None, no_log: bool) -> None:
+    """Paired test of models A and B on the same sentences: is B really better, on what, by how much?"""
+    quiet_libraries()
+    from pipeline.compare import compare as pair
+    from pipeline.corpus import to_examples
+    from pipeline.errors import DataError
+    from pipeline.evaluate import hard
+    from pipeline.model import check_task
+
+    models = [named_model(name) for name in (a, b)]
+    corpus = read_labelled(data, models[0].task, columns)
+    check_task(models[1], models[0].task)
+    rows = corpus.part(split) if split else corpus.rows
+    if not rows:
+        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    examples = to_examples(corpus.task, rows)
+    decided = [model.decide(model.predict_proba(examples.sentences)) for model in models]
+    found = pair(corpus.task, hard(corpus.task, examples.targets), decided[0], decided[1], examples.groups)
+    click.echo(f"A = {models[0].id}, B = {models[1].id}, {len(rows)} sentences of {len(set(examples.groups))} articles")
+    table([[d.head, d.label, d.a, d.b, f"{d.difference:+.3f} ({d.low:+.3f} to {d.high:+.3f})", d.p, d.p_corrected,
+            _verdict(d.p_corrected, d.difference)] for d in found],
+          ["head", "label", "F1 of A", "F1 of B", "B - A (95% interval)", "p", "p corrected", ""])
+    if not no_log:
+        from pipeline.tracking.runs import log_comparison
+
+        lines = [{**vars(d), "difference": d.difference} for d in found]
+        run = log_comparison(f"{models[0].name} vs {models[1].name}", lines, {"a": models[0].id, "b": models[1].id},
+                             f"{models[1].id} minus {models[0].id} on {', '.join(data)}{f' ({split})' if split else ''}")
+        click.echo(f"logged as run {run}")
+
+
+def _verdict(p: float, difference: float) -> str:
+    return "no clear difference" if p >= 0.05 else "B is better" if difference > 0 else "A is better"
