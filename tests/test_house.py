@@ -20,6 +20,7 @@ ALLOWED = {
     "sentences": {"articles", "task"},
     "corpus": {"errors", "task"},
     "audit": {"corpus", "errors", "task"},
+    "texture": {"corpus"},
     "evaluate": {"task"},
     "calibrate": {"config", "task"},
     "compare": {"evaluate", "task"},
