@@ -36,6 +36,7 @@ def finetune(task: Task, config: TransformerConfig, train: Examples,
     tokenizer = AutoTokenizer.from_pretrained(source)
     network = StanceNetwork(AutoModel.from_pretrained(source), task, config.dropout,
                             class_weights(task, train, config.balance))
+    _freeze(network.encoder, config.frozen_layers)
     history: History = []
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(
@@ -62,6 +63,12 @@ def class_weights(task: Task, train: Examples, balance: float) -> torch.Tensor:
         ratio = total / (len(seen) * seen) if head.kind == "one" else np.maximum(total - mass, 1.0) / seen
         weights += (ratio ** balance).tolist()
     return torch.tensor(weights, dtype=torch.float32)
+
+
+def _freeze(encoder: Any, layers: int) -> None:
+    if layers:
+        for module in (encoder.embeddings, *encoder.encoder.layer[:layers]):
+            module.requires_grad_(False)
 
 
 def _dataset(tokenizer: PreTrainedTokenizerBase, examples: Examples, config: TransformerConfig) -> datasets.Dataset:

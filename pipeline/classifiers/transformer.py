@@ -29,6 +29,7 @@ class TransformerConfig(Settings):
     classifier: Literal["transformer"] = "transformer"
     encoder: str = Field("minilm", description="minilm, mpnet, a local folder, or an id on the hub")
     context: bool = Field(True, description="show the preceding sentence, else the title")
+    frozen_layers: int = Field(0, ge=0, description="encoder layers from the bottom, embeddings included, that stay as is")
     max_tokens: int = Field(128, ge=16, le=512, description="longest input; the context is cut first")
     epochs: int = Field(4, ge=1)
     patience: int = Field(2, ge=1, description="epochs without a better valid score before training stops")
