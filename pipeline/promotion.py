@@ -28,6 +28,14 @@ def set_champion(name: str, version: str, folder: Path, reason: str) -> None:
     write_text(json.dumps(pointer, indent=1), POINTER)
 
 
+def has_champion(name: str) -> bool:
+    """Whether the pointer names a champion of the registered model ``name``."""
+    try:
+        return bool(json.loads(POINTER.read_text(encoding="utf-8"))["name"] == name)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def champion_folder() -> Path:
     """Folder of the champion: where the pointer says, if it still holds that model, else fetched from the registry."""
     try:

@@ -32,7 +32,7 @@ ALLOWED = {
     "engines": {"batch", "errors", "model", "score"},
     "figures": {"evaluate", "task", "train"},
     "tracking": {"errors", "model", "task", "train"},
-    "gate": {"config", "errors", "evaluate", "task"},
+    "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
     "publish": {"corpus", "figures", "model", "tracking", "train"},
 }

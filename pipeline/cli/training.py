@@ -9,8 +9,9 @@ from pipeline.cli.common import COLUMN, DATA, TASK, quiet_libraries, read_labell
 
 if TYPE_CHECKING:
     from pipeline.evaluate import Metrics
-    from pipeline.gate import Gate
+    from pipeline.gate import Check, Gate
     from pipeline.model import Model
+    from pipeline.train import Evaluation
 
 CONFIGS = ("configs/tfidf.yaml", "configs/transformer.yaml")
 GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_default=True, metavar="FILE",
@@ -75,7 +76,7 @@ def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", regis
     name, metrics, version = max(tracked, key=lambda result: result[1][headline])
     failed = [c for c in check(gate, metrics) if not c.passed]
     if failed:
-        click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found:.3f}, wanted {failed[0].wanted}")
+        click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found}, wanted {failed[0].wanted}")
         return
     set_champion(registered, version, out / name, f"best {headline} of its training")
     click.echo(f"champion of {registered}: version {version} ({name})")
@@ -123,7 +124,8 @@ def promote(model_name: str, gate_file: str, force: str | None) -> None:
     model = load_model(folder)
     evaluation = Evaluation.load(folder)
     version = registered_version(model)
-    checks = check(read_gate(Path(gate_file), model.task), evaluation.metrics)
+    gate = read_gate(Path(gate_file), model.task)
+    checks = check(gate, evaluation.metrics) + _against_champion(gate, model, evaluation)
     table([[c.name, c.found, c.wanted, "pass" if c.passed else "FAIL"] for c in checks],
           ["check", "found", "wanted", ""])
     failed = [c.name for c in checks if not c.passed]
@@ -131,6 +133,20 @@ def promote(model_name: str, gate_file: str, force: str | None) -> None:
         raise GateError(f"{model.id} is not promoted: {', '.join(failed)}; --force REASON overrides")
     set_champion(model.task.name, version, folder, f"forced: {force}" if force else "passed the gate")
     click.echo(f"champion of {model.task.name}: version {version} ({model.id})")
+
+
+def _against_champion(gate: "Gate", model: "Model", evaluation: "Evaluation") -> "list[Check]":
+    from pipeline.gate import check_against
+    from pipeline.model import model_id
+    from pipeline.promotion import champion_folder, has_champion
+    from pipeline.train import Evaluation
+
+    if not has_champion(model.task.name):
+        return []
+    folder = champion_folder()
+    if model_id(folder) == model.id:
+        return []
+    return check_against(gate, model.task, evaluation.predictions, Evaluation.load(folder).predictions)
 
 
 @click.command()

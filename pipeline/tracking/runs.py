@@ -93,10 +93,10 @@ def _log_model(folder: Path, registered: str) -> str:
     requirements = [*_REQUIREMENTS, "torch", "transformers"] if (folder / "weights" / "encoder").exists() \
         else _REQUIREMENTS
     with tempfile.TemporaryDirectory() as scratch:
-        clean = Path(scratch) / "model"
-        shutil.copytree(folder, clean, ignore=shutil.ignore_patterns("evaluation.json"))
+        copy = Path(scratch) / "model"  # the artifact takes the name of its folder
+        shutil.copytree(folder, copy)
         logged = mlflow.pyfunc.log_model(
-            name="model", python_model=str(Path(__file__).parent / "serving.py"), artifacts={"model": str(clean)},
+            name="model", python_model=str(Path(__file__).parent / "serving.py"), artifacts={"model": str(copy)},
             code_paths=[str(_PACKAGE)], signature=signature(read_description(folder).task),
             input_example=input_example(), pip_requirements=requirements, registered_model_name=registered)
     return str(logged.registered_model_version)
