@@ -1,6 +1,7 @@
 """Judging: pure functions on arrays. Metrics, cluster-bootstrap intervals, calibration, thresholds, uncertainty."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ def judge(task: Task, targets: Targets, scores: Scores, thresholds: Thresholds, 
         out[f"{name}/macro_f1"] = float(np.mean(per_label))
         out[f"{name}/macro_f1_low"], out[f"{name}/macro_f1_high"] = low[-1], high[-1]
         out[f"{name}/accuracy"] = float((y == p).all(1).mean())
+        if head.kind == "one":
+            out[f"{name}/alpha"] = alpha(y.argmax(1), p.argmax(1))
         out[f"{name}/ece"] = calibration_error(head.kind == "one", y, s)
         out[f"{name}/brier"] = float(((s - y) ** 2).sum(1).mean() if head.kind == "one" else ((s - y) ** 2).mean())
         for i, label in enumerate(head.labels):
@@ -45,9 +48,20 @@ def judge(task: Task, targets: Targets, scores: Scores, thresholds: Thresholds, 
             out[f"{key}/precision"], out[f"{key}/recall"] = float(precision[i]), float(recall[i])
             if y[:, i].sum() > 0:
                 out[f"{key}/average_precision"] = float(average_precision_score(y[:, i], s[:, i]))
+            out[f"{key}/alpha"] = alpha(y[:, i], p[:, i])
             out[f"{key}/count"] = float(y[:, i].sum())
     out["sentences"] = float(len(groups))
     return out
+
+
+def alpha(gold: NDArray[Any], decided: NDArray[Any]) -> float:
+    """Krippendorff's nominal alpha of model against gold: the measure annotators are held to. 1 where all is one value."""
+    import krippendorff
+
+    if len(np.unique(np.concatenate([gold, decided]))) < 2:
+        return 1.0
+    pair = np.stack([gold, decided]).astype(float)
+    return float(krippendorff.alpha(reliability_data=pair, level_of_measurement="nominal"))
 
 
 def group_counts(gold: BoolArray, decided: BoolArray, groups: Sequence[str]) -> FloatArray:

@@ -47,13 +47,14 @@ def show_metrics(heads: Any, metrics: "Metrics") -> None:
     """A table of every label of every head."""
     rows: list[list[Any]] = []
     for name, head in heads.items():
-        rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None, None])
+        rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None,
+                     metrics.get(f"{name}/alpha"), None])
         for label in head.labels:
             key = f"{name}/{label}"
             rows.append(["", label, with_interval(metrics, f"{key}/f1"), metrics[f"{key}/precision"],
-                         metrics[f"{key}/recall"], metrics.get(f"{key}/average_precision"),
+                         metrics[f"{key}/recall"], metrics.get(f"{key}/average_precision"), metrics[f"{key}/alpha"],
                          int(metrics[f"{key}/count"])])
-    table(rows, ["head", "label", "F1 (95% interval)", "precision", "recall", "average precision", "gold"])
+    table(rows, ["head", "label", "F1 (95% interval)", "precision", "recall", "average precision", "alpha", "gold"])
     for name in heads:
         shown = ", ".join(f"{words} {metrics[f'{name}/{key}']:.3f}" for words, key in
                           (("accuracy", "accuracy"), ("calibration error", "ece"), ("Brier", "brier")))
