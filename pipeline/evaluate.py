@@ -117,27 +117,43 @@ def calibration_error(one_of: bool, gold: BoolArray, scores: FloatArray, bins: i
 
 
 def best_thresholds(task: Task, targets: Targets, scores: Scores) -> Thresholds:
-    """Per label of each many-of head, the probability that gives the best F1 (the middle one of equals)."""
-    chosen: Thresholds = {}
-    grid = np.linspace(0.1, 0.9, 81)
-    for name, head in task.heads.items():
-        if head.kind == "many":
-            gold = targets[name] >= 0.5
-            chosen[name] = np.array([_best(gold[:, i], scores[name][:, i], grid) for i in range(len(head.labels))])
-    return chosen
+    """Thresholds of every label that give the best F1 (many-of) or macro-F1 (one-of) on held-out rows."""
+    gold = hard(task, targets)
+    return {name: _best_weights(gold[name], scores[name]) if head.kind == "one" else
+            np.array([_best(gold[name][:, i], scores[name][:, i]) for i in range(len(head.labels))])
+            for name, head in task.heads.items()}
 
 
-def _best(gold: BoolArray, score: FloatArray, grid: FloatArray) -> float:
-    """Smoothed over neighbouring thresholds, so that one lucky sentence does not decide."""
+def _best(gold: BoolArray, score: FloatArray) -> float:
+    """Smoothed over neighbouring thresholds, so that one lucky sentence does not decide; the middle one of equals."""
     if not gold.any():
         return 0.5
+    grid = np.linspace(0.1, 0.9, 81)
     above = score[:, None] >= grid
-    counts = np.stack(
-        [(gold[:, None] & above).sum(0), (~gold[:, None] & above).sum(0), (gold[:, None] & ~above).sum(0)]
-    )
+    counts = np.stack([(gold[:, None] & above).sum(0), (~gold[:, None] & above).sum(0), (gold[:, None] & ~above).sum(0)])
     smooth = np.convolve(np.pad(f1(counts.astype(float)), 5, mode="edge"), np.full(11, 1 / 11), mode="valid")
     best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
     return float(grid[best[len(best) // 2]])
+
+
+def _best_weights(gold: BoolArray, scores: FloatArray) -> FloatArray:
+    """One label after the other, the divisor of its probability that gives the best macro-F1; two rounds.
+
+    Averaged over neighbouring divisors, for the same reason as above. The last label's stays 1: only ratios matter.
+    """
+    chosen = np.ones(gold.shape[1])
+    grid = np.exp(np.linspace(-1.2, 1.2, 49))
+    for label in [*range(gold.shape[1] - 1)] * 2:
+        values = []
+        for divisor in grid:
+            chosen[label] = divisor
+            guess = np.eye(len(chosen), dtype=bool)[(scores / chosen).argmax(1)]
+            values.append(f1(np.stack([(gold & guess).sum(0), (~gold & guess).sum(0), (gold & ~guess).sum(0)])
+                             .astype(float)).mean())
+        smooth = np.convolve(np.pad(values, 4, mode="edge"), np.full(9, 1 / 9), mode="valid")
+        best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
+        chosen[label] = grid[best[len(best) // 2]]
+    return chosen
 
 
 def risk_coverage(sure: FloatArray, right: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:

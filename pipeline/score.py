@@ -76,7 +76,8 @@ def row_table(model: Model, sentences: list[Sentence], scores: Scores) -> "pa.Ta
     import pyarrow as pa
 
     task = model.task
-    labels = names(task, model.decide(scores))
+    decided = model.decide(scores)
+    labels = names(task, decided)
     columns: dict[str, Any] = {
         "article": pa.array([s.article for s in sentences], pa.string()),
         "sentence_index": pa.array([s.position for s in sentences], pa.int32()),
@@ -88,7 +89,7 @@ def row_table(model: Model, sentences: list[Sentence], scores: Scores) -> "pa.Ta
         kind = pa.string() if head.kind == "one" else pa.list_(pa.string())
         columns[name] = pa.array(labels[name], kind)
         if head.kind == "one":
-            columns[f"{name}_score"] = pa.array(scores[name].max(axis=1, initial=0.0), pa.float32())
+            columns[f"{name}_score"] = pa.array((scores[name] * decided[name]).sum(axis=1), pa.float32())
     columns["uncertain"] = pa.array(model.uncertain(scores), pa.bool_())
     for name, label, i in task.columns():
         columns[f"{name}/{label}"] = pa.array(scores[name][:, i], pa.float32())

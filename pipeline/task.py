@@ -18,7 +18,8 @@ Scores = dict[str, FloatArray]
 Targets = dict[str, FloatArray]
 #: Same shapes again: the labels decided on. Exactly one True in each row of a one-of head.
 Decisions = dict[str, BoolArray]
-#: Per many-of head, the probability from which each label counts, shape (labels,).
+#: Per head, shape (labels,): the probability from which a label of a many-of head counts; of a one-of head, what each
+#: label's probability is divided by before the largest wins.
 Thresholds = dict[str, FloatArray]
 
 #: Columns of scored rows and labelled files that a head must not shadow.
@@ -124,14 +125,17 @@ def _encode_votes(head: Head, name: str, votes: Mapping[str, Any]) -> list[float
 
 
 def decide(task: Task, scores: Mapping[str, FloatArray], thresholds: Mapping[str, FloatArray]) -> Decisions:
-    """Labels from probabilities: the largest of a one-of head, those at or above their threshold of a many-of head."""
+    """Labels from probabilities: those at or above their threshold (many-of), the largest beside its threshold (one-of).
+
+    Without thresholds the most probable label of a one-of head wins, and a label of a many-of head counts from 0.5 on.
+    """
     decided: Decisions = {}
     for name, head in task.heads.items():
         values = scores[name]
         if head.kind == "one":
             hard = np.zeros(values.shape, dtype=bool)
             if len(values):
-                hard[np.arange(len(values)), values.argmax(axis=1)] = True
+                hard[np.arange(len(values)), (values / thresholds.get(name, 1.0)).argmax(axis=1)] = True
             decided[name] = hard
         else:
             decided[name] = values >= thresholds.get(name, np.full(len(head.labels), 0.5))
