@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.calibrate import Calibration, fit_calibration
+from pipeline.challenge import Case, failure_rates, run_cases
 from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
@@ -40,7 +41,7 @@ class Evaluation:
 
 
 def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[str, float],
-          record: Mapping[str, Any]) -> tuple[Model, Evaluation]:
+          record: Mapping[str, Any], cases: Sequence[Case] = ()) -> tuple[Model, Evaluation]:
     """Fit ``config`` on the train split, calibrate and set thresholds on valid, judge on valid and test, save to
     ``out/name``. ``certainty`` is the accuracy, a head, that rows not marked uncertain should reach; ``record`` is what
     the run's log should say of where the data and the code came from.
@@ -62,6 +63,7 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
                   {"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
     model = save_model(model, out / name)
     metrics, predictions = evaluate_on_splits(model, corpus)
+    metrics |= failure_rates(run_cases(model, cases))
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
                             dict(record))
     evaluation.save(out / name)

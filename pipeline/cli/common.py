@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pipeline.challenge import Case
     from pipeline.corpus import Corpus
     from pipeline.task import Task
 
@@ -16,6 +17,24 @@ COLUMN = click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS
                       help="Our column's name in your file, e.g. text=body. Repeatable.")
 DATA = click.option("--data", multiple=True, default=("seeds",), show_default=True, metavar="PATH",
                     help="Labelled file (.jsonl, .csv, .parquet) or folder. Repeatable.")
+
+
+CHALLENGE = click.option("--challenge", default="seeds/challenge.jsonl", show_default=True, metavar="FILE",
+                         help="Behavioural cases; skipped when they are about another task's heads.")
+
+
+def read_challenge(path: str, task: "Task") -> "list[Case]":
+    """The behavioural cases, none when the default file is not there or asks about heads that the task does not have."""
+    import json
+
+    from pipeline.challenge import read_cases
+
+    file = Path(path)
+    if not file.exists():
+        return []
+    first = json.loads(file.read_text(encoding="utf-8").partition("\n")[0] or "{}")
+    heads = {*first.get("expect", {}), *first.get("heads", [])}
+    return read_cases(file, task) if heads <= set(task.heads) else []
 
 
 def read_task(path: str) -> "Task":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.common import COLUMN, quiet_libraries, read_labelled, table, with_interval
+from pipeline.cli.common import CHALLENGE, COLUMN, quiet_libraries, read_challenge, read_labelled, table, with_interval
 from pipeline.cli.training import named_model
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ LABELLED = click.option("--data", multiple=True, required=True, metavar="PATH",
 @LABELLED
 @COLUMN
 @SPLIT
+@CHALLENGE
 @click.option("--json", "json_file", metavar="FILE", help="Also write one flat object, metric name to number.")
 def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], split: str | None,
-             json_file: str | None) -> None:
+             challenge: str, json_file: str | None) -> None:
     """Judge a saved or registered model on a labelled file: every metric, with 95% intervals."""
     quiet_libraries()
+    from pipeline.challenge import failure_rates, run_cases
     from pipeline.corpus import to_examples
     from pipeline.errors import DataError
     from pipeline.train import evaluate as judge
@@ -37,8 +39,11 @@ def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], s
     if not rows:
         raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
     metrics, _ = judge(model, rows)
+    cases = read_challenge(challenge, model.task)
+    metrics |= failure_rates(run_cases(model, cases))
     click.echo(f"{model.id} on {len(rows)} sentences of {len(set(to_examples(model.task, rows).groups))} articles")
     show_metrics(model.task.heads, metrics)
+    show_challenge(metrics)
     if json_file:
         Path(json_file).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
 
@@ -60,6 +65,16 @@ def show_metrics(heads: Any, metrics: "Metrics") -> None:
                           (("accuracy", "accuracy"), ("calibration error", "ece"), ("Brier", "brier")))
         click.echo(f"{name}: {shown}")
     click.echo(f"uncertain: {metrics['uncertain']:.1%} of the sentences")
+
+
+def show_challenge(metrics: "Metrics") -> None:
+    """A table of failure rates by capability, when cases were run."""
+    names = [name.removesuffix("/failure_rate") for name in metrics if name.endswith("/failure_rate")]
+    if names:
+        click.echo()
+        table([[name.removeprefix("challenge/"), int(metrics[f"{name}/count"]),
+                with_interval(metrics, f"{name}/failure_rate")] for name in names],
+              ["behaviour", "cases", "failure rate (95% interval)"])
 
 
 @click.command()

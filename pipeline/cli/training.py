@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.common import COLUMN, DATA, TASK, quiet_libraries, read_labelled, read_task, table, with_interval
+from pipeline.cli.common import (
+    CHALLENGE,
+    COLUMN,
+    DATA,
+    TASK,
+    quiet_libraries,
+    read_challenge,
+    read_labelled,
+    read_task,
+    table,
+    with_interval,
+)
 
 if TYPE_CHECKING:
     from pipeline.evaluate import Metrics
@@ -26,10 +37,11 @@ GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_def
 @click.option("--weight", "weights", multiple=True, type=float, metavar="W",
               help="Weight of the rows of the --data at the same place (default 1). Repeatable.")
 @COLUMN
+@CHALLENGE
 @GATE
 @click.option("--out", default="models", show_default=True, metavar="FOLDER", help="Models land in FOLDER/CONFIG.")
 def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weights: tuple[float, ...],
-          columns: tuple[str, ...], gate_file: str, out: str) -> int:
+          columns: tuple[str, ...], challenge: str, gate_file: str, out: str) -> int:
     """Fit, judge, save, log and register a model for each config; promote the best if the gate allows."""
     quiet_libraries()
     from pipeline import train as training
@@ -45,13 +57,14 @@ def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weigh
     gate = read_gate(Path(gate_file), task)
     corpus = read_labelled(data, task, columns, weights)
     refuse_leaks(corpus)
+    cases = read_challenge(challenge, task)
     click.echo(f"{len(corpus.rows)} labelled sentences, fingerprint {corpus.fingerprint()[:12]}")
     results: list[tuple[str, Metrics, str]] = []
     lost = 0
     for name, config in wanted:
         click.echo(f"training {name} ...")
         _, evaluation = training.train(name, config, corpus, Path(out), gate.certainty,
-                                       make_record(corpus, config, list(data)))
+                                       make_record(corpus, config, list(data)), cases)
         try:
             version = publish(Path(out) / name).version
         except TrackingError as error:
