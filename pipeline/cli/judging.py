@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.common import CHALLENGE, COLUMN, quiet_libraries, read_challenge, read_labelled, table, with_interval
+from pipeline.cli.common import (
+    CHALLENGE,
+    COLUMN,
+    DATA,
+    TASK,
+    quiet_libraries,
+    read_challenge,
+    read_labelled,
+    read_task,
+    table,
+    with_interval,
+)
 from pipeline.cli.training import named_model
 
 if TYPE_CHECKING:
@@ -117,3 +128,32 @@ def compare(a: str, b: str, data: tuple[str, ...], columns: tuple[str, ...], spl
 
 def _verdict(p: float, difference: float) -> str:
     return "no clear difference" if p >= 0.05 else "B is better" if difference > 0 else "A is better"
+
+
+@click.command()
+@click.argument("models", nargs=-1, metavar="FOLDER...")
+@TASK
+@DATA
+@click.option("--real", metavar="FILE", help="Labelled real sentences: a line for them as well.")
+@click.option("--out", default="docs", show_default=True, metavar="DIR", help="Where results.md and figures/ go.")
+def results(models: tuple[str, ...], task_file: str, data: tuple[str, ...], real: str | None, out: str) -> None:
+    """Write docs/results.md and its figures from the evaluations of trained models."""
+    quiet_libraries()
+    from pipeline.gate import differences
+    from pipeline.results import results_page, write_figures
+    from pipeline.train import Evaluation
+    from pipeline.train import evaluate as judge
+
+    folders = [Path(name) for name in models or ("models/tfidf", "models/transformer")]
+    corpus = read_labelled(data, read_task(task_file), ())
+    evaluations = {folder.name: Evaluation.load(folder) for folder in folders}
+    on_real = {}
+    if real:
+        rows = read_labelled([real], corpus.task, ()).rows
+        on_real = {folder.name: judge(named_model(str(folder)), rows)[0] for folder in folders}
+    first, *others = folders
+    pairs = {f"{first.name} against {other.name}": differences(
+        corpus.task, evaluations[first.name].predictions, evaluations[other.name].predictions) for other in others}
+    write_figures(corpus.task, evaluations, Path(out) / "figures")
+    (Path(out) / "results.md").write_text(results_page(corpus, evaluations, pairs, on_real), encoding="utf-8")
+    click.echo(f"{out}/results.md: {', '.join(evaluations)}")
