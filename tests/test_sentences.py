@@ -106,8 +106,8 @@ def test_tricky_places(marked: str) -> None:
 
 PIECES = st.sampled_from([
     "The", "mayor", "U.S.", "Ariz.", "No.", "17", "p.m.", "J.", "...", "…", ". . .", ".", "?", "!", '"', "“", "”", "’", "(",
-    ")", "—", "•", "🎉", "#tag", "@who", "https://a.example/b.C", " ", " ", " ", "\n", "\n\n", "\r\n", "\t", "\u00a0", "\u2028",
-    "\ud800", "said", "I", "1.", "a" * 60,
+    ")", "—", "•", "🎉", "#tag", "@who", "https://a.example/b.C", " ", " ", " ", "\n", "\n\n", "\r\n", "\t",
+    "\u00a0", "\u2028", "\ud800", "said", "I", "1.", "a" * 60,
 ])
 
 
@@ -134,17 +134,18 @@ def test_blank_lines_separate(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", [
-    "a.", '"', ".", "!", '."', ". ", "? a ", "A. ", "U.S. A ", "aa.Aa ", " .", "🎉", ".🎉", "(. ", "a\n", " ", "\n", "1. ", '?" A A '])
+    "a.", '"', ".", "!", '."', ". ", "? a ", "A. ", "U.S. A ", "aa.Aa ", " .", "🎉", ".🎉", "(. ", "a\n", " ", "\n", "1. ",
+    '?" A A '])
 def test_hostile_text_of_a_million_characters_is_cut(piece: str) -> None:
     """Any run of stops, quotes or spaces is read in linear time (in quadratic time this would take hours)."""
     text = piece * (1_000_000 // len(piece))
-    assert "".join(cut(text)).split() == text.replace("\n", "").split() or sum(map(len, cut(text)))
+    assert "".join("".join(cut(text)).split()) == "".join(text.split())
 
 
 def test_sentences_carry_the_one_before_and_the_title() -> None:
     """Text, context, place and offsets come from the article."""
     article = Article("a1", "It rained. It\npoured.", "Weather")
-    assert [(s.text, s.previous, s.title, s.article, s.index, s.start, s.end) for s in sentences_of(article)] == [
+    assert [(s.text, s.previous, s.title, s.article, s.position, s.start, s.end) for s in sentences_of(article)] == [
         ("It rained.", "", "Weather", "a1", 0, 0, 10),
         ("It", "It rained.", "Weather", "a1", 1, 11, 13),
         ("poured.", "It", "Weather", "a1", 2, 14, 21),
