@@ -2,21 +2,35 @@
 
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.figures import training_figures
 from pipeline.model import read_description
-from pipeline.tracking.runs import Registered, log_training
+from pipeline.sweep import summarise
+from pipeline.tracking.runs import Registered, log_numbers, log_training
 from pipeline.train import Evaluation
 
 
-def publish(folder: Path) -> Registered:
+def publish(folder: Path, register: bool = True) -> Registered:
     """Log the training of ``folder`` as a run and register its model. Raises TrackingError when MLflow is away."""
     evaluation = Evaluation.load(folder)
     figures = training_figures(read_description(folder).task, evaluation)
-    return log_training(folder, evaluation, _note(folder, evaluation), figures, {})
+    return log_training(folder, evaluation, _note(folder, evaluation), figures, {}, register)
+
+
+def log_sweep(name: str, folders: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
+    """Each training of a sweep as a flat run, and a run with mean, deviation and range; all share the tag ``sweep``."""
+    sweep = f"{name}-{hashlib.sha256(str(evaluations[0].record).encode()).hexdigest()[:8]}"
+    for folder, evaluation in zip(folders, evaluations, strict=True):
+        evaluation.record["tags"]["sweep"] = sweep
+        evaluation.save(folder)
+        publish(folder, register=False)
+    record = evaluations[0].record
+    log_numbers(f"{name} sweep of {len(folders)}", summarise(evaluations), record["params"],
+                {**record["tags"], "kind": "sweep summary"})
 
 
 def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, Any]:

@@ -34,9 +34,12 @@ ALLOWED = {
     "tracking": {"errors", "model", "task", "train"},
     "challenge": {"config", "errors", "evaluate", "model", "task"},
     "results": {"audit", "compare", "corpus", "evaluate", "figures", "task", "train"},
+    "sweep": {"evaluate", "train"},
+    "reproduce": {"corpus", "model", "train"},
+    "tune": {"corpus", "errors", "evaluate", "task"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
-    "publish": {"corpus", "figures", "model", "tracking", "train"},
+    "publish": {"corpus", "figures", "model", "sweep", "tracking", "train"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

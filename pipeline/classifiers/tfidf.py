@@ -22,6 +22,7 @@ class TfidfConfig(Settings):
     """Hyperparameters of TfidfClassifier."""
 
     uses_all_cores: ClassVar[bool] = False
+    cross_validated: ClassVar[bool] = True
     classifier: Literal["tfidf"] = "tfidf"
     word_ngrams: int = Field(2, ge=1, le=2, description="longest word n-gram")
     char_ngrams: tuple[int, int] = Field((3, 5), description="shortest and longest character n-gram")
@@ -30,6 +31,16 @@ class TfidfConfig(Settings):
     c: float = Field(2.0, gt=0, description="inverse regularisation of the logistic heads")
     balance: float = Field(0.5, ge=0, le=1, description="0: classes as they come; 1: every class weighs the same")
     seed: int = 0
+
+    @staticmethod
+    def space_names() -> tuple[str, ...]:
+        return ("c", "balance", "context", "min_count")
+
+    @staticmethod
+    def space(trial: Any) -> dict[str, Any]:
+        """What ``stance tune`` tries."""
+        return {"c": trial.suggest_float("c", 0.3, 30, log=True), "balance": trial.suggest_float("balance", 0, 1),
+                "context": trial.suggest_float("context", 0, 1), "min_count": trial.suggest_int("min_count", 1, 4)}
 
     def build(self, task: Task) -> "TfidfClassifier":
         return TfidfClassifier(task, self)

@@ -19,6 +19,8 @@ DATA = click.option("--data", multiple=True, default=("seeds",), show_default=Tr
                     help="Labelled file (.jsonl, .csv, .parquet) or folder. Repeatable.")
 
 
+GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_default=True, metavar="FILE",
+                    help="Floors, ceilings and the accuracy wanted of certain rows.")
 CHALLENGE = click.option("--challenge", default="seeds/challenge.jsonl", show_default=True, metavar="FILE",
                          help="Behavioural cases; skipped when they are about another task's heads.")
 

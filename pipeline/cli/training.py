@@ -1,7 +1,7 @@
 """Commands around models: train, evaluate, promote, upload, encoder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -9,6 +9,7 @@ from pipeline.cli.common import (
     CHALLENGE,
     COLUMN,
     DATA,
+    GATE,
     TASK,
     quiet_libraries,
     read_challenge,
@@ -18,15 +19,17 @@ from pipeline.cli.common import (
     with_interval,
 )
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.evaluate import Metrics
     from pipeline.gate import Check, Gate
     from pipeline.model import Model
     from pipeline.train import Evaluation
 
 CONFIGS = ("configs/tfidf.yaml", "configs/transformer.yaml")
-GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_default=True, metavar="FILE",
-                    help="Floors, ceilings and the accuracy wanted of certain rows.")
 
 
 @click.command()
@@ -39,18 +42,19 @@ GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_def
 @COLUMN
 @CHALLENGE
 @GATE
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), metavar="N",
+              help="Train each config with N seeds; the median run is kept, a summary run is logged.")
 @click.option("--out", default="models", show_default=True, metavar="FOLDER", help="Models land in FOLDER/CONFIG.")
 def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weights: tuple[float, ...],
-          columns: tuple[str, ...], challenge: str, gate_file: str, out: str) -> int:
+          columns: tuple[str, ...], challenge: str, gate_file: str, seeds: int, out: str) -> int:
     """Fit, judge, save, log and register a model for each config; promote the best if the gate allows."""
     quiet_libraries()
-    from pipeline import train as training
     from pipeline.audit import refuse_leaks
     from pipeline.classifiers import ClassifierConfig
     from pipeline.config import load_config
-    from pipeline.errors import TrackingError
     from pipeline.gate import read_gate
-    from pipeline.publish import make_record, publish
+    from pipeline.publish import make_record
+    from pipeline.train import train as fit
 
     task = read_task(task_file)
     wanted = [(Path(path).stem, load_config(path, ClassifierConfig)) for path in configs]
@@ -59,23 +63,54 @@ def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weigh
     refuse_leaks(corpus)
     cases = read_challenge(challenge, task)
     click.echo(f"{len(corpus.rows)} labelled sentences, fingerprint {corpus.fingerprint()[:12]}")
-    results: list[tuple[str, Metrics, str]] = []
-    lost = 0
+
+    def one(name: str, config: Any, folder: Path) -> "Evaluation":
+        click.echo(f"training {name} (seed {config.seed}) ...")
+        return fit(name, config, corpus, folder, gate.certainty, make_record(corpus, config, list(data)), cases)[1]
+
+    results = []
     for name, config in wanted:
-        click.echo(f"training {name} ...")
-        _, evaluation = training.train(name, config, corpus, Path(out), gate.certainty,
-                                       make_record(corpus, config, list(data)), cases)
-        try:
-            version = publish(Path(out) / name).version
-        except TrackingError as error:
-            lost += 1
-            version = "-"
-            click.echo(f"stance: {out}/{name} is saved but not logged: {error}; later: stance upload {out}/{name}",
-                       err=True)
-        results.append((name, evaluation.metrics, version))
+        evaluation = one(name, config, Path(out)) if seeds == 1 else _sweep(name, config, seeds, Path(out), one)
+        results.append((name, evaluation.metrics, _log(Path(out) / name)))
     _promote_best(results, gate, task.name, Path(out))
     _comparison(results, list(task.heads))
-    return 1 if lost else 0
+    return 1 if any(version == "-" for *_, version in results) else 0
+
+
+def _sweep(name: str, config: Any, seeds: int, out: Path, one: "Callable[[str, Any, Path], Evaluation]") -> "Evaluation":
+    """Train with several seeds, log each and their summary, and keep the median run with the summary in it."""
+    from pipeline.publish import log_sweep
+    from pipeline.sweep import keep_middle
+
+    folders, evaluations = [], []
+    for seed in range(config.seed, config.seed + seeds):
+        folder = out / ".sweep" / str(seed)
+        evaluations.append(one(name, config.model_copy(update={"seed": seed}), folder))
+        folders.append(folder / name)
+    kept = keep_middle(folders, evaluations, out / name)
+    _tolerate(lambda: log_sweep(name, folders, evaluations), f"the sweep of {name}")
+    return kept
+
+
+def _log(folder: Path) -> str:
+    """Version under which the model is registered, or "-" when MLflow is away."""
+    from pipeline.publish import publish
+
+    done = _tolerate(lambda: publish(folder), f"{folder} is saved but")
+    if done is None:
+        click.echo(f"later: stance upload {folder}", err=True)
+    return done.version if done else "-"
+
+
+def _tolerate(log: "Callable[[], T]", what: str) -> "T | None":
+    """A training must not be lost because the tracking server is."""
+    from pipeline.errors import TrackingError
+
+    try:
+        return log()
+    except TrackingError as error:
+        click.echo(f"stance: {what} not logged: {error}", err=True)
+        return None
 
 
 def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> None:
@@ -85,7 +120,7 @@ def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", regis
     tracked = [result for result in results if result[2] != "-"]
     if not tracked:
         return
-    headline = next(iter(tracked[0][1]))
+    headline = next(iter(tracked[0][1])).replace("test/", "valid/", 1)  # the test split must not choose
     name, metrics, version = max(tracked, key=lambda result: result[1][headline])
     failed = [c for c in check(gate, metrics) if not c.passed]
     if failed:

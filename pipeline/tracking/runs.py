@@ -42,11 +42,11 @@ def experiment_id(tracked: "MlflowClient") -> str:
 
 
 def log_training(folder: Path, evaluation: "Evaluation", note: str, figures: Mapping[str, Any],
-                 pages: Mapping[str, str]) -> Registered:
+                 pages: Mapping[str, str], register: bool = True) -> Registered:
     """One flat run for one training: metrics (headline first), curve, data set, params, tags, figures, errors, model.
 
     ``figures`` and ``pages`` are matplotlib figures and texts by artifact path. The model is registered under the
-    task's name.
+    task's name, unless ``register`` is off.
     """
     import mlflow
 
@@ -65,9 +65,10 @@ def log_training(folder: Path, evaluation: "Evaluation", note: str, figures: Map
                 mlflow.log_figure(figure, name)
             for name, page in pages.items():
                 mlflow.log_text(page, name)
-            version = _log_model(folder, description.task.name)
-        tracked.set_model_version_tag(description.task.name, version, "model_id", model_id(folder))
-        tracked.set_model_version_tag(description.task.name, version, "model_name", description.name)
+            version = _log_model(folder, description.task.name if register else None)
+        if register:
+            tracked.set_model_version_tag(description.task.name, version, "model_id", model_id(folder))
+            tracked.set_model_version_tag(description.task.name, version, "model_name", description.name)
     return Registered(run.info.run_id, version)
 
 
@@ -84,8 +85,8 @@ def _log_metrics(evaluation: "Evaluation") -> None:
         mlflow.log_metric(name, value, step=step)
 
 
-def _log_model(folder: Path, registered: str) -> str:
-    """Log the folder as a pyfunc whose code is ``serving.py`` (no pickle), and register it; returns the version."""
+def _log_model(folder: Path, registered: str | None) -> str:
+    """Log the folder as a pyfunc whose code is ``serving.py`` (no pickle); returns the version it is registered as."""
     import mlflow
 
     from pipeline.tracking.serving import input_example, signature
@@ -123,6 +124,20 @@ def _dataset(described: Mapping[str, Any]) -> Any:
 
     source = CodeDatasetSource({"mlflow.source.name": described["source"]})
     return MetaDataset(source, name=described["name"], digest=described["digest"][:36])
+
+
+def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+    """A flat run of numbers alone: a trial of a search, or the summary of a sweep."""
+    import mlflow
+
+    tracked = client()
+    experiment = experiment_id(tracked)
+    with as_tracking_error(str(tracked.tracking_uri)):
+        mlflow.set_experiment(experiment_id=experiment)
+        with mlflow.start_run(run_name=name, tags=dict(tags)) as run:
+            mlflow.log_metrics({key: value for key, value in metrics.items() if math.isfinite(value)})
+            mlflow.log_params({key: str(value)[:6000] for key, value in params.items()})
+    return str(run.info.run_id)
 
 
 def log_comparison(name: str, rows: list[dict[str, Any]], tags: Mapping[str, str], note: str) -> str:
