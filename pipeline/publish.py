@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.analysis.page import analysis_page
+from pipeline.challenge import Case, run_cases
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.figures import training_figures
-from pipeline.model import read_description
+from pipeline.model import load_model, read_description
 from pipeline.sweep import summarise
 from pipeline.tracking.runs import Registered, log_numbers, log_training
 from pipeline.train import Evaluation
@@ -18,7 +20,8 @@ def publish(folder: Path, register: bool = True) -> Registered:
     """Log the training of ``folder`` as a run and register its model. Raises TrackingError when MLflow is away."""
     evaluation = Evaluation.load(folder)
     figures = training_figures(read_description(folder).task, evaluation)
-    return log_training(folder, evaluation, _note(folder, evaluation), figures, {}, register)
+    pages = {"analysis.html": _analysis(folder, evaluation)}
+    return log_training(folder, evaluation, _note(folder, evaluation), figures, pages, register)
 
 
 def log_sweep(name: str, folders: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
@@ -42,6 +45,20 @@ def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, An
         "params": {**config.model_dump(mode="json"), **{f"{split}_sentences": count for split, count in parts.items()}},
         "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _lock_digest(), **_commit()},
     }
+
+
+def _analysis(folder: Path, evaluation: Evaluation) -> str:
+    """The error page, beside what the other models in the same folder said of the same test sentences."""
+    texts = [row["text"] for row in evaluation.predictions]
+    others = {}
+    for other in sorted(folder.parent.glob("*/evaluation.json")):
+        if other.parent != folder:
+            rows = Evaluation.load(other.parent).predictions
+            if [row["text"] for row in rows] == texts:
+                others[other.parent.name] = rows
+    model = load_model(folder)
+    cases = [Case.model_validate(case) for case in evaluation.record.get("cases", [])]
+    return analysis_page(model, evaluation.predictions, others, run_cases(model, cases))
 
 
 def _note(folder: Path, evaluation: Evaluation) -> str:

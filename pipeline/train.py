@@ -65,7 +65,7 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     metrics, predictions = evaluate_on_splits(model, corpus)
     metrics |= failure_rates(run_cases(model, cases))
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
-                            dict(record))
+                            {**record, "cases": [case.model_dump() for case in cases]})
     evaluation.save(out / name)
     return model, evaluation
 

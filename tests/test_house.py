@@ -37,9 +37,10 @@ ALLOWED = {
     "sweep": {"evaluate", "train"},
     "reproduce": {"corpus", "model", "train"},
     "tune": {"corpus", "errors", "evaluate", "task"},
+    "analysis": {"challenge", "corpus", "evaluate", "model", "task"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
-    "publish": {"corpus", "figures", "model", "sweep", "tracking", "train"},
+    "publish": {"analysis", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
