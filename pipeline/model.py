@@ -68,6 +68,13 @@ class Model:
         """Calibrated probabilities, shape (n, labels) a head."""
         return self.calibration.apply(self.task, self.classifier.predict_proba(sentences))
 
+    def answer(self, sentences: list[Sentence]) -> tuple[Scores, list[str]]:
+        """Calibrated probabilities and, for a classifier made of several, which of them gave each (else nothing)."""
+        if not hasattr(self.classifier, "answer"):
+            return self.predict_proba(sentences), []
+        scores, sources = self.classifier.answer(sentences)
+        return self.calibration.apply(self.task, scores), sources
+
     def decide(self, scores: Scores) -> Decisions:
         """Labels at this model's thresholds."""
         return decide(self.task, scores, self.thresholds)

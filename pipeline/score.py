@@ -52,27 +52,28 @@ def score_chunk(model: Model, chunk: Chunk, options: Options) -> Part:
     articles: list[pa.Table] = []
     for batch in _batches(read_chunk(chunk, options.columns), rejects):
         sentences = [sentence for _, found in batch for sentence in found]
-        scores = predict_distinct(model, sentences)
-        rows.append(row_table(model, sentences, scores))
+        scores, sources = predict_distinct(model, sentences)
+        rows.append(row_table(model, sentences, scores, sources))
         articles.append(article_table(model, batch, scores))
-    rows.append(row_table(model, [], _no_scores(model.task)))
+    rows.append(row_table(model, [], *predict_distinct(model, [])))
     articles.append(article_table(model, [], _no_scores(model.task)))
     return Part(pa.concat_tables(rows), pa.concat_tables(articles), rejects)
 
 
-def predict_distinct(model: Model, sentences: list[Sentence]) -> Scores:
-    """Probabilities of ``sentences``; what is the same to the model is computed once (wire copy, boilerplate)."""
+def predict_distinct(model: Model, sentences: list[Sentence]) -> tuple[Scores, list[str]]:
+    """Probabilities of ``sentences`` and, for a cascade, who answered each.
+
+    What is the same to the model is computed once: news repeats itself (wire copy, boilerplate).
+    """
     seen: dict[tuple[str, str], int] = {}
     at = [seen.setdefault((s.text, s.context), len(seen)) for s in sentences]
-    if not seen:
-        return _no_scores(model.task)
     first = {place: i for i, place in reversed(list(enumerate(at)))}
-    scores = model.predict_proba([sentences[first[place]] for place in range(len(seen))])
-    return {name: values[at] for name, values in scores.items()}
+    scores, sources = model.answer([sentences[first[place]] for place in range(len(seen))])
+    return {name: values[at] for name, values in scores.items()}, [sources[place] for place in at] if sources else []
 
 
-def row_table(model: Model, sentences: list[Sentence], scores: Scores) -> "pa.Table":
-    """The scored rows: offsets, text, labels, whether uncertain, every probability, model and codebook."""
+def row_table(model: Model, sentences: list[Sentence], scores: Scores, sources: list[str]) -> "pa.Table":
+    """The scored rows: offsets, text, labels, whether uncertain, every probability, model, codebook, who answered."""
     import pyarrow as pa
 
     task = model.task
@@ -95,6 +96,8 @@ def row_table(model: Model, sentences: list[Sentence], scores: Scores) -> "pa.Ta
         columns[f"{name}/{label}"] = pa.array(scores[name][:, i], pa.float32())
     columns["model"] = _constant(model.id, len(sentences))
     columns["codebook"] = _constant(task.codebook, len(sentences))
+    if hasattr(model.classifier, "answer"):
+        columns["answered_by"] = pa.array(sources, pa.string())
     return pa.table(columns)
 
 

@@ -24,7 +24,7 @@ ALLOWED = {
     "evaluate": {"task"},
     "calibrate": {"config", "task"},
     "compare": {"evaluate", "task"},
-    "classifiers": {"classifiers", "config", "errors", "task"},
+    "classifiers": {"calibrate", "classifiers", "config", "errors", "task"},
     "model": {"calibrate", "classifiers", "config", "errors", "task"},
     "train": {"calibrate", "challenge", "corpus", "errors", "evaluate", "model", "task"},
     "score": {"articles", "config", "inputs", "model", "sentences", "task"},

@@ -5,6 +5,7 @@ from typing import Annotated, Protocol, Self
 
 from pydantic import Field
 
+from pipeline.classifiers.cascade import CascadeConfig
 from pipeline.classifiers.tfidf import TfidfConfig
 from pipeline.classifiers.transformer import TransformerConfig
 from pipeline.task import Examples, Scores, Sentence
@@ -24,4 +25,4 @@ class Classifier(Protocol):
 
 
 #: The configurations, told apart by their key ``classifier``. Each has ``build(task)`` and ``load(task, folder)``.
-ClassifierConfig = Annotated[TfidfConfig | TransformerConfig, Field(discriminator="classifier")]
+ClassifierConfig = Annotated[TfidfConfig | TransformerConfig | CascadeConfig, Field(discriminator="classifier")]
