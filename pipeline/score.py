@@ -135,7 +135,7 @@ def article_table(model: Model, batch: list[tuple[Article, list[Sentence]]], sco
 
 def write_table(table: "pa.Table", path: Path, options: Options) -> None:
     """Write ``table`` to ``path`` whole or not at all, in the format of ``options``."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = _temporary(path)
     try:
         _write(table, temporary, options)
         temporary.replace(path)
@@ -145,7 +145,7 @@ def write_table(table: "pa.Table", path: Path, options: Options) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write ``text`` to ``path`` whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = _temporary(path)
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
@@ -156,6 +156,12 @@ def write_text(text: str, path: Path) -> None:
 def rejects_text(rejects: list[Reject]) -> str:
     """Rejects as JSONL."""
     return "".join(json.dumps(reject._asdict(), ensure_ascii=False) + "\n" for reject in rejects)
+
+
+def _temporary(path: Path) -> Path:
+    """Where a file is written before it is renamed: in the work folder if there is one, which is cleared at the end."""
+    work = path.parent / WORK
+    return (work if work.is_dir() else path.parent) / f"{path.name}.{os.getpid()}"
 
 
 def _write(table: "pa.Table", path: Path, options: Options) -> None:

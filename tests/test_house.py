@@ -29,7 +29,7 @@ ALLOWED = {
     "train": {"calibrate", "challenge", "corpus", "distill", "errors", "evaluate", "model", "task"},
     "score": {"articles", "config", "inputs", "model", "sentences", "task"},
     "batch": {"articles", "errors", "inputs", "model", "score"},
-    "engines": {"batch", "errors", "model", "score"},
+    "engines": {"batch", "errors", "inputs", "model", "score"},
     "figures": {"evaluate", "task", "train"},
     "tracking": {"errors", "model", "task", "train"},
     "challenge": {"config", "errors", "evaluate", "model", "task"},

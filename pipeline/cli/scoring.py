@@ -28,13 +28,14 @@ def score(inputs: tuple[str, ...], out: str, model_name: str | None, engine: str
     """
     from pipeline.batch import Engine, score_batch
     from pipeline.engines.local import run_local
+    from pipeline.engines.ray import run_ray
     from pipeline.promotion import champion_folder
     from pipeline.score import Format, Options
 
     def local(jobs):  # type: ignore[no-untyped-def]
         return run_local(jobs, workers)
 
-    run: Engine = local
+    run: Engine = run_ray if engine == "ray" else local
     folder = model_folder(model_name) if model_name else champion_folder()
     options = Options(format=cast(Format, format_), columns=mapping(columns), defuse=defuse)
     done = score_batch(inputs, Path(out), folder, options, run, bar("scoring", quiet))
