@@ -100,7 +100,9 @@ def _manifest(sources: Sequence[str], model: Path, options: Options) -> dict[str
     description = read_description(model)
     return {"format": 1, "state": "running", "model": description.name,
             "model_digest": file_digest(model / "model.json"), "codebook": description.codebook,
-            "options": options.model_dump(), "inputs": {source: fingerprint(source) for source in sources}}
+            "options": options.model_dump(), "task": description.task.model_dump(mode="json"),
+            "confusion": description.about.get("confusion", {}),
+            "inputs": {source: fingerprint(source) for source in sources}}
 
 
 def _is_finished(out: Path, manifest: dict[str, Any]) -> bool:

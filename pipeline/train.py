@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
 from pipeline.model import Model, save_model
-from pipeline.task import Decisions, Scores, Task, names
+from pipeline.task import Decisions, Scores, Task, encode_label, names
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     seconds = time.perf_counter() - started
     model = Model(name, task, config, classifier, calibration, thresholds, limits, corpus.fingerprint(),
                   {"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
-    model = save_model(model, out / name)
     metrics, predictions = evaluate_on_splits(model, corpus)
+    model = save_model(replace(model, about={**model.about, "confusion": confusion(task, predictions)}), out / name)
     metrics |= failure_rates(run_cases(model, cases))
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
                             {**record, "cases": [case.model_dump() for case in cases]})
@@ -81,6 +81,21 @@ def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict
         if split == "test":
             predictions = describe(model, rows, scores)
     return metrics, predictions
+
+
+def confusion(task: Task, predictions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts of gold by predicted labels: (labels, labels) of a one-of head, (labels, 2, 2) of a many-of head."""
+    counts: dict[str, Any] = {}
+    for name, head in task.heads.items():
+        gold, decided = (np.array([encode_label(head, name, row[prefix + name]) for row in predictions]).astype(int)
+                         for prefix in ("gold/", ""))
+        if head.kind == "one":
+            counts[name] = (gold.T @ decided).tolist()
+        else:
+            both, found, there = (gold & decided).sum(0), decided.sum(0), gold.sum(0)
+            counts[name] = [[[int(len(gold) - t - f + b), int(f - b)], [int(t - b), int(b)]]
+                            for b, f, t in zip(both, found, there, strict=True)]
+    return counts
 
 
 def evaluate(model: Model, rows: list[Row]) -> tuple[Metrics, Scores]:

@@ -39,6 +39,7 @@ ALLOWED = {
     "tune": {"corpus", "errors", "evaluate", "task"},
     "analysis": {"challenge", "corpus", "evaluate", "model", "task"},
     "distill": {"articles", "errors", "inputs", "model", "sentences", "task"},
+    "report": {"errors", "task"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
     "publish": {"analysis", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},

@@ -6,7 +6,7 @@ import click
 
 from pipeline.cli.data import check
 from pipeline.cli.judging import compare, evaluate, results
-from pipeline.cli.scoring import score
+from pipeline.cli.scoring import report, score
 from pipeline.cli.search import reproduce, tune
 from pipeline.cli.training import encoder, promote, train, upload
 from pipeline.errors import PipelineError
@@ -21,7 +21,7 @@ def app() -> None:
     """
 
 
-for command in (check, train, evaluate, compare, tune, reproduce, results, promote, upload, encoder, score):
+for command in (check, train, evaluate, compare, tune, reproduce, results, promote, upload, encoder, score, report):
     app.add_command(command)
 
 

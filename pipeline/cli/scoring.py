@@ -1,11 +1,11 @@
-"""Commands around articles: score."""
+"""Commands around articles: score, report."""
 
 from pathlib import Path
 from typing import cast
 
 import click
 
-from pipeline.cli.common import COLUMN, bar, mapping
+from pipeline.cli.common import COLUMN, bar, mapping, quiet_libraries
 from pipeline.cli.training import model_folder
 
 
@@ -42,3 +42,22 @@ def score(inputs: tuple[str, ...], out: str, model_name: str | None, engine: str
     click.echo(f"{done.sentences} sentences of {done.articles} articles in {out}"
                + (f"; {done.rejects} rejected, see {out}/rejects.jsonl" if done.rejects else ""))
     return 1 if done.rejects else 0
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--out", metavar="FILE", help="Where the page goes. [default: DIR/report.html]")
+@click.option("--log", is_flag=True, help="Also log the batch to MLflow: its shares as metrics, the page as an artifact.")
+def report(folder: str, out: str | None, log: bool) -> None:
+    """One self-contained HTML page of a scored batch: shares with intervals, and every article to read."""
+    from pipeline.report import read_batch, report_page, summary
+
+    batch = read_batch(Path(folder))
+    page = Path(out) if out else Path(folder) / "report.html"
+    page.write_text(report_page(batch), encoding="utf-8")
+    click.echo(f"{page}: {len(batch.articles)} articles")
+    if log:
+        quiet_libraries()
+        from pipeline.tracking.runs import log_batch
+
+        click.echo(f"logged as run {log_batch(Path(folder).name, summary(batch), batch.manifest, page)}")

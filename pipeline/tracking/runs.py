@@ -126,8 +126,15 @@ def _dataset(described: Mapping[str, Any]) -> Any:
     return MetaDataset(source, name=described["name"], digest=described["digest"][:36])
 
 
-def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-    """A flat run of numbers alone: a trial of a search, or the summary of a sweep."""
+def log_batch(name: str, metrics: Mapping[str, float], manifest: Mapping[str, Any], page: Path) -> str:
+    """A run for a scored batch: its shares, its manifest as params, and the report page."""
+    params = {key: manifest[key] for key in ("model", "model_digest", "codebook", "options")}
+    return log_numbers(f"batch {name}", metrics, params, {"kind": "batch"}, page)
+
+
+def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str],
+                artifact: Path | None = None) -> str:
+    """A flat run of numbers: a trial of a search, the summary of a sweep, a batch (with its page as ``artifact``)."""
     import mlflow
 
     tracked = client()
@@ -137,6 +144,8 @@ def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, An
         with mlflow.start_run(run_name=name, tags=dict(tags)) as run:
             mlflow.log_metrics({key: value for key, value in metrics.items() if math.isfinite(value)})
             mlflow.log_params({key: str(value)[:6000] for key, value in params.items()})
+            if artifact is not None:
+                mlflow.log_artifact(str(artifact))
     return str(run.info.run_id)
 
 
