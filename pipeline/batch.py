@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.articles import Reject
+from pipeline.drift import Drift, total, warnings
 from pipeline.errors import OutputError
 from pipeline.inputs import Chunk, find_inputs, fingerprint, plan
 from pipeline.model import read_description
@@ -39,6 +40,10 @@ class Job:
         return self.out / WORK / f"articles-{self.number:05}.parquet"
 
     @property
+    def drift_path(self) -> Path:
+        return self.out / WORK / f"drift-{self.number:05}.json"
+
+    @property
     def rejects_path(self) -> Path:
         return self.out / WORK / f"rejects-{self.number:05}.jsonl"
 
@@ -57,6 +62,7 @@ class Summary:
     sentences: int
     rejects: int
     out: Path
+    warnings: tuple[str, ...] = ()
 
 
 def score_batch(inputs: Sequence[str], out: Path, model: Path, options: Options, engine: Engine,
@@ -88,9 +94,10 @@ def score_batch(inputs: Sequence[str], out: Path, model: Path, options: Options,
 
 
 def write_part(job: Job, part: Part) -> None:
-    """Write what came of a job. The rejects come last: their file says that the other two are whole."""
+    """Write what came of a job. The rejects come last: their file says that the others are whole."""
     write_table(part.rows, job.part_path, job.options)
     write_table(part.articles, job.articles_path, Options())
+    write_text(part.drift.model_dump_json(), job.drift_path)
     write_text(rejects_text(part.rejects), job.rejects_path)
 
 
@@ -145,10 +152,19 @@ def _finish(out: Path, jobs: Sequence[Job], unreadable: list[Reject], manifest: 
     counts = {"articles": len(articles) if articles is not None else 0,
               "sentences": sum(articles["sentences"].to_pylist()) if articles is not None else 0,
               "rejects": sum(text.count("\n") for text in texts)}
-    done = {**manifest, "state": "done", **counts}
+    drift = total(Drift.model_validate_json(job.drift_path.read_text(encoding="utf-8")) for job in jobs)
+    done = {**manifest, "state": "done", **counts, "drift": drift.figures(), "warnings": _warnings(jobs, drift)}
     write_text(json.dumps(done, indent=1, ensure_ascii=False), out / "manifest.json")
     shutil.rmtree(out / WORK)
-    return Summary(**counts, out=out)
+    return Summary(**counts, out=out, warnings=tuple(done["warnings"]))
+
+
+def _warnings(jobs: Sequence[Job], drift: Drift) -> list[str]:
+    if not jobs:
+        return []
+    description = read_description(jobs[0].model)
+    reference = description.about.get("reference")
+    return warnings(description.task, Drift.model_validate(reference), drift) if reference else []
 
 
 def _flag_duplicates(articles: Any) -> Any:
@@ -165,7 +181,7 @@ def _flag_duplicates(articles: Any) -> Any:
 
 def _read_summary(out: Path) -> Summary:
     done = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return Summary(done["articles"], done["sentences"], done["rejects"], out)
+    return Summary(done["articles"], done["sentences"], done["rejects"], out, tuple(done["warnings"]))
 
 
 def _spooled_stdin(out: Path) -> str:

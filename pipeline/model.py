@@ -20,6 +20,7 @@ from pipeline.task import BoolArray, Decisions, Scores, Sentence, Task, Threshol
 FORMAT = 1
 _DESCRIPTION = "model.json"
 _WEIGHTS = "weights"
+_WORDS = "words.txt"
 #: Files that may stand beside the weights without being part of the model.
 _BESIDE = {"evaluation.json", "model_card.md", "report.html"}
 #: Endings a weight file may have: none of these formats can run code.
@@ -58,6 +59,7 @@ class Model:
     limits: dict[str, float]
     corpus: str
     about: dict[str, Any] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()
     digest: str = ""
 
     @property
@@ -91,6 +93,7 @@ def save_model(model: Model, folder: Path) -> Model:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new = Path(scratch) / "new"
         model.classifier.save(new / _WEIGHTS)
+        (new / _WORDS).write_text("\n".join(sorted(model.words)), encoding="utf-8")
         description = Description(
             format=FORMAT, name=model.name, task=model.task, config=model.config, calibration=model.calibration,
             thresholds={name: values.tolist() for name, values in model.thresholds.items()}, limits=model.limits,
@@ -113,7 +116,7 @@ def load_model(folder: str | Path) -> Model:
     classifier = description.config.load(description.task, folder / _WEIGHTS)
     return Model(description.name, description.task, description.config, classifier, description.calibration,
                  {name: np.array(values) for name, values in description.thresholds.items()}, description.limits,
-                 description.corpus, description.about, file_digest(folder / _DESCRIPTION))
+                 description.corpus, description.about, _read_words(folder / _WORDS), file_digest(folder / _DESCRIPTION))
 
 
 def read_description(folder: Path) -> Description:
@@ -174,6 +177,11 @@ def _check_files(folder: Path, listed: dict[str, str]) -> None:
             raise ModelError(f"{path}: {path.stat().st_size} bytes, more than the {_LARGEST} allowed")
         if file_digest(path) != digest:
             raise ModelError(f"{path}: changed since the model was saved (its SHA-256 differs from {_DESCRIPTION})")
+
+
+def _read_words(path: Path) -> frozenset[str]:
+    """Words of the training text, by which a batch is told to be far from it."""
+    return frozenset(path.read_text(encoding="utf-8").split("\n")) if path.exists() else frozenset()
 
 
 def _versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.articles import Article, Reject
 from pipeline.config import Settings
+from pipeline.drift import Drift, measure, total
 from pipeline.inputs import Chunk, read_chunk
 from pipeline.model import Model
 from pipeline.sentences import sentences_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Format = Literal["parquet", "jsonl", "csv"]
 #: Sentences that are scored at once: bounds memory, and leaves room to group sentences of like length.
 _BATCH = 4096
+_SAMPLE = 10
 #: Folder inside the output for what is not finished yet.
 WORK = ".work"
 
@@ -41,6 +43,7 @@ class Part:
     rows: "pa.Table"
     articles: "pa.Table"
     rejects: list[Reject]
+    drift: Drift
 
 
 def score_chunk(model: Model, chunk: Chunk, options: Options) -> Part:
@@ -50,14 +53,16 @@ def score_chunk(model: Model, chunk: Chunk, options: Options) -> Part:
     rejects: list[Reject] = []
     rows: list[pa.Table] = []
     articles: list[pa.Table] = []
+    drifts: list[Drift] = []
     for batch in _batches(read_chunk(chunk, options.columns), rejects):
         sentences = [sentence for _, found in batch for sentence in found]
         scores, sources = predict_distinct(model, sentences)
         rows.append(row_table(model, sentences, scores, sources))
         articles.append(article_table(model, batch, scores))
+        drifts.append(_sample_drift(model, sentences, scores))
     rows.append(row_table(model, [], *predict_distinct(model, [])))
     articles.append(article_table(model, [], _no_scores(model.task)))
-    return Part(pa.concat_tables(rows), pa.concat_tables(articles), rejects)
+    return Part(pa.concat_tables(rows), pa.concat_tables(articles), rejects, total(drifts))
 
 
 def predict_distinct(model: Model, sentences: list[Sentence]) -> tuple[Scores, list[str]]:
@@ -70,6 +75,12 @@ def predict_distinct(model: Model, sentences: list[Sentence]) -> tuple[Scores, l
     first = {place: i for i, place in reversed(list(enumerate(at)))}
     scores, sources = model.answer([sentences[first[place]] for place in range(len(seen))])
     return {name: values[at] for name, values in scores.items()}, [sources[place] for place in at] if sources else []
+
+
+def _sample_drift(model: Model, sentences: list[Sentence], scores: Scores) -> Drift:
+    """Drift of every tenth sentence: enough to tell, too few to cost."""
+    picked = {name: values[::_SAMPLE] for name, values in scores.items()}
+    return measure(model.task, sentences[::_SAMPLE], picked, model.decide(picked), model.words)
 
 
 def row_table(model: Model, sentences: list[Sentence], scores: Scores, sources: list[str]) -> "pa.Table":

@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.calibrate import Calibration, fit_calibration
 from pipeline.challenge import Case, failure_rates, run_cases
 from pipeline.corpus import Corpus, Row, to_examples
+from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
 from pipeline.model import Model, save_model
@@ -60,14 +61,23 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     limits = certainty_limits(task, valid.targets, scores, thresholds, certainty)
     seconds = time.perf_counter() - started
     model = Model(name, task, config, classifier, calibration, thresholds, limits, corpus.fingerprint(),
-                  {"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
+                  words=frozenset(words_of(text for s in fit.sentences for text in (s.text, s.context))),
+                  about={"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
     metrics, predictions = evaluate_on_splits(model, corpus)
-    model = save_model(replace(model, about={**model.about, "confusion": confusion(task, predictions)}), out / name)
+    about = {**model.about, "confusion": confusion(task, predictions), "reference": _reference(model, corpus).model_dump()}
+    model = save_model(replace(model, about=about), out / name)
     metrics |= failure_rates(run_cases(model, cases))
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
                             {**record, "cases": [case.model_dump() for case in cases]})
     evaluation.save(out / name)
     return model, evaluation
+
+
+def _reference(model: Model, corpus: Corpus) -> Drift:
+    """What the model's labels, confidence and words are like on text that it was not trained on."""
+    sentences = corpus.examples("test").sentences
+    scores = model.predict_proba(sentences)
+    return measure(model.task, sentences, scores, model.decide(scores), model.words)
 
 
 def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict[str, Any]]]:

@@ -41,6 +41,8 @@ def score(inputs: tuple[str, ...], out: str, model_name: str | None, engine: str
     done = score_batch(inputs, Path(out), folder, options, run, bar("scoring", quiet))
     click.echo(f"{done.sentences} sentences of {done.articles} articles in {out}"
                + (f"; {done.rejects} rejected, see {out}/rejects.jsonl" if done.rejects else ""))
+    for line in done.warnings:
+        click.echo(f"stance: far from the training data: {line}", err=True)
     return 1 if done.rejects else 0
 
 
