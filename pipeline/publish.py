@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.analysis.page import analysis_page
+from pipeline.card import model_card
 from pipeline.challenge import Case, run_cases
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.figures import training_figures
-from pipeline.model import load_model, read_description
+from pipeline.model import load_model, model_id, read_description
 from pipeline.sweep import summarise
 from pipeline.tracking.runs import Registered, log_numbers, log_training
 from pipeline.train import Evaluation
@@ -20,7 +21,9 @@ def publish(folder: Path, register: bool = True) -> Registered:
     """Log the training of ``folder`` as a run and register its model. Raises TrackingError when MLflow is away."""
     evaluation = Evaluation.load(folder)
     figures = training_figures(read_description(folder).task, evaluation)
-    pages = {"analysis.html": _analysis(folder, evaluation)}
+    card = model_card(model_id(folder), read_description(folder), evaluation)
+    (folder / "model_card.md").write_text(card, encoding="utf-8")
+    pages = {"analysis.html": _analysis(folder, evaluation), "model_card.md": card}
     return log_training(folder, evaluation, _note(folder, evaluation), figures, pages, register)
 
 

@@ -41,9 +41,10 @@ ALLOWED = {
     "distill": {"articles", "errors", "inputs", "model", "sentences", "task"},
     "report": {"errors", "task"},
     "drift": {"config", "task"},
+    "card": {"analysis", "model", "train"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
-    "publish": {"analysis", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},
+    "publish": {"analysis", "card", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.card import model_card
 from pipeline.classifiers.tfidf import TfidfConfig
 from pipeline.corpus import Corpus, read_corpus
+from pipeline.model import read_description
 from pipeline.publish import make_record
 from pipeline.reproduce import circumstances, retrain
 from pipeline.sweep import keep_middle, summarise
@@ -86,3 +88,12 @@ def test_a_search_resumes_and_never_loses_to_where_it_started(tmp_path: Path, co
     assert study.trials[0].params == {name: getattr(CONFIG, name) for name in CONFIG.space_names()}
     assert best_config(CONFIG, study).c == study.best_params["c"]
     assert study.best_value >= study.trials[0].value
+
+
+def test_the_model_card_tells_what_a_reader_needs(tmp_path: Path, corpus: Corpus) -> None:
+    """The card names labels, data, figures with intervals and limits."""
+    train("m", CONFIG, corpus, tmp_path, {"stance": 0.8}, make_record(corpus, CONFIG, ["d"]))
+    card = model_card("m-1", read_description(tmp_path / "m"), Evaluation.load(tmp_path / "m"))
+    flat = " ".join(card.split())
+    for words in ("exactly one of", "36 training, 12 valid and 12 test", "1.000 (1.000 to 1.000)", "## Limits"):
+        assert words in flat
