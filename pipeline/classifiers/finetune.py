@@ -22,7 +22,9 @@ from transformers import (
 
 from pipeline.classifiers.encoders import find_encoder
 from pipeline.classifiers.network import StanceNetwork
-from pipeline.classifiers.transformer import TransformerConfig, encode, has_bf16, pad
+from pipeline.classifiers.runtime import torch_threads
+from pipeline.classifiers.tokens import encode, pad
+from pipeline.classifiers.transformer import TransformerConfig
 from pipeline.task import Examples, Task
 
 History = list[tuple[int, str, float]]
@@ -44,12 +46,14 @@ def finetune(task: Task, config: TransformerConfig, train: Examples,
             args=_arguments(config, scratch),
             train_dataset=_dataset(tokenizer, train, config),
             eval_dataset=_dataset(tokenizer, valid, config),
-            data_collator=lambda rows: pad(tokenizer, rows),
-            compute_metrics=lambda outcome: _macro_f1(task, outcome),
+            data_collator=lambda rows: _collate(tokenizer, rows),
+            compute_metrics=lambda outcome: _judge(task, outcome),
             callbacks=[EarlyStoppingCallback(config.patience), _Recorder(history)],
             optimizers=(_optimizer(network, config), None),
         )
-        trainer.train()
+        with torch_threads(config.threads):
+            trainer.train()
+        trainer.accelerator.unwrap_model(network, keep_fp32_wrapper=False)  # its forward no longer rounds to bfloat16
     return network, tokenizer, history
 
 
@@ -72,11 +76,21 @@ def _freeze(encoder: Any, layers: int) -> None:
 
 
 def _dataset(tokenizer: PreTrainedTokenizerBase, examples: Examples, config: TransformerConfig) -> datasets.Dataset:
-    columns: dict[str, Any] = encode(tokenizer, examples.sentences, config)
+    columns: dict[str, Any] = encode(tokenizer.backend_tokenizer, examples.sentences, config.context, config.max_tokens)
     columns["labels"] = np.concatenate(list(examples.targets.values()), axis=1).tolist()
     columns["weight"] = examples.weights.tolist()
     columns["length"] = [len(ids) for ids in columns["input_ids"]]
     return datasets.Dataset.from_dict(columns)
+
+
+def _collate(tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    batch = {name: torch.from_numpy(values) for name, values in pad(rows, tokenizer.pad_token_id or 0).items()}
+    return batch | {key: torch.tensor([row[key] for row in rows], dtype=torch.float32) for key in ("labels", "weight")}
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; elsewhere it would be slower than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
 
 
 def _arguments(config: TransformerConfig, scratch: str) -> TrainingArguments:
@@ -116,9 +130,9 @@ def _optimizer(network: StanceNetwork, config: TransformerConfig) -> torch.optim
     return torch.optim.AdamW(groups)
 
 
-def _macro_f1(task: Task, outcome: EvalPrediction) -> dict[str, float]:
+def macro_f1(task: Task, logits: Any, gold: Any) -> float:
+    """Mean over heads of the macro-F1 of the plain labels; ``logits`` and ``gold`` have shape (n, all labels)."""
     at, scores = 0, []
-    logits, gold = np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
     for head in task.heads.values():
         span = slice(at, at := at + len(head.labels))
         if head.kind == "one":
@@ -126,7 +140,11 @@ def _macro_f1(task: Task, outcome: EvalPrediction) -> dict[str, float]:
         else:
             pair = gold[:, span] >= 0.5, logits[:, span] > 0
         scores.append(float(f1_score(*pair, average="macro", zero_division=0)))
-    return {"macro_f1": float(np.mean(scores))}
+    return float(np.mean(scores))
+
+
+def _judge(task: Task, outcome: EvalPrediction) -> dict[str, float]:
+    return {"macro_f1": macro_f1(task, np.asarray(outcome.predictions), np.asarray(outcome.label_ids))}
 
 
 class _Recorder(TrainerCallback):  # type: ignore[misc]

@@ -22,6 +22,7 @@ class StanceNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.sizes = [len(head.labels) for head in task.heads.values()]
         self.kinds = [head.kind for head in task.heads.values()]
+        self.typed = getattr(encoder.config, "type_vocab_size", 1) > 1  # tells sentence and context apart by token types
         self.heads = nn.Linear(encoder.config.hidden_size, sum(self.sizes))  # type: ignore[union-attr, arg-type]
         even = torch.ones(sum(self.sizes))
         self.class_weights: Tensor
@@ -32,7 +33,7 @@ class StanceNetwork(nn.Module):
                 weight: Tensor | None = None) -> dict[str, Tensor]:
         """Logits of shape (n, all labels), and the loss where ``labels`` (shares, same shape) are given."""
         inputs: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if token_type_ids is not None:
+        if token_type_ids is not None and self.typed:
             inputs["token_type_ids"] = token_type_ids
         hidden = self.encoder(**inputs).last_hidden_state
         mask = own_mask.unsqueeze(-1).to(hidden.dtype)
