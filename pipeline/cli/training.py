@@ -72,9 +72,9 @@ def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weigh
     for name, config in wanted:
         evaluation = one(name, config, Path(out)) if seeds == 1 else _sweep(name, config, seeds, Path(out), one)
         results.append((name, evaluation.metrics, _log(Path(out) / name)))
-    _promote_best(results, gate, task.name, Path(out))
+    reached = _promote_best(results, gate, task.name, Path(out))
     _comparison(results, list(task.heads))
-    return 1 if any(version == "-" for *_, version in results) else 0
+    return 0 if reached and all(version != "-" for *_, version in results) else 1
 
 
 def _sweep(name: str, config: Any, seeds: int, out: Path, one: "Callable[[str, Any, Path], Evaluation]") -> "Evaluation":
@@ -113,21 +113,28 @@ def _tolerate(log: "Callable[[], T]", what: str) -> "T | None":
         return None
 
 
-def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> None:
+def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> bool:
+    """Make the best on valid the champion, if the gate allows; False when MLflow is away."""
+    from pipeline.errors import TrackingError
     from pipeline.gate import check
     from pipeline.promotion import set_champion
 
     tracked = [result for result in results if result[2] != "-"]
     if not tracked:
-        return
+        return False
     headline = next(iter(tracked[0][1])).replace("test/", "valid/", 1)  # the test split must not choose
     name, metrics, version = max(tracked, key=lambda result: result[1][headline])
     failed = [c for c in check(gate, metrics) if not c.passed]
     if failed:
         click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found}, wanted {failed[0].wanted}")
-        return
-    set_champion(registered, version, out / name, f"best {headline} of its training")
+        return True
+    try:
+        set_champion(registered, version, out / name, f"best {headline} of its training")
+    except TrackingError as error:
+        click.echo(f"stance: {name} not promoted: {error}\nlater: stance promote {out / name}", err=True)
+        return False
     click.echo(f"champion of {registered}: version {version} ({name})")
+    return True
 
 
 def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:

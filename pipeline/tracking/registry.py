@@ -23,10 +23,20 @@ def promote(name: str, version: str, reason: str) -> None:
         before = champion(name, tracked)
         if before is not None and before != version:
             tracked.set_model_version_tag(name, before, "champion_until", now)
-        tracked.set_registered_model_alias(name, ALIAS, version)
+        _set_alias(tracked, name, version)
         for key, value in {"champion_from": now, "promotion_reason": reason}.items():
             tracked.set_model_version_tag(name, version, key, value)
         tracked.set_registered_model_tag(name, f"champion_at_{now}", f"version {version}: {reason}")
+
+
+def _set_alias(tracked: "MlflowClient", name: str, version: str) -> None:
+    """Two first promotions at once both insert the alias, and a database server lets one through: update it then."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracked.set_registered_model_alias(name, ALIAS, version)
+    except MlflowException:
+        tracked.set_registered_model_alias(name, ALIAS, version)
 
 
 def champion(name: str, tracked: "MlflowClient | None" = None) -> str | None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "stance"
 _PACKAGE = Path(__file__).parent.parent
-_REQUIREMENTS = ["mlflow", "numpy", "scipy", "scikit-learn", "pydantic", "pyyaml", "safetensors", "pandas"]
+_REQUIREMENTS = ["mlflow", "numpy", "scipy", "scikit-learn", "pydantic", "pyyaml", "safetensors", "pandas",
+                 "pyarrow", "fsspec"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Registered:
 
 def experiment_id(tracked: "MlflowClient") -> str:
     """The experiment's id; made with an explicit artifact folder where the store is a local database."""
+    from mlflow.exceptions import MlflowException
+
     uri = str(tracked.tracking_uri)
     with one_at_a_time(uri), as_tracking_error(uri):
         found = tracked.get_experiment_by_name(EXPERIMENT)
@@ -38,7 +41,12 @@ def experiment_id(tracked: "MlflowClient") -> str:
             return str(found.experiment_id)
         where = Path("mlartifacts").resolve().as_uri() if uri.startswith("sqlite:") else None
         note = "Runs of `stance train`: compare `test/stance/macro_f1` first. One row is one training of one model."
-        return str(tracked.create_experiment(EXPERIMENT, where, {"mlflow.note.content": note}))
+        try:
+            return str(tracked.create_experiment(EXPERIMENT, where, {"mlflow.note.content": note}))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(tracked.get_experiment_by_name(EXPERIMENT).experiment_id)  # another process was faster
 
 
 def log_training(folder: Path, evaluation: "Evaluation", note: str, figures: Mapping[str, Any],
@@ -48,9 +56,9 @@ def log_training(folder: Path, evaluation: "Evaluation", note: str, figures: Map
     ``figures`` and ``pages`` are matplotlib figures and texts by artifact path. The model is registered under the
     task's name, unless ``register`` is off.
     """
+    tracked = client()  # before mlflow's import, whose settings it makes
     import mlflow
 
-    tracked = client()
     description = read_description(folder)
     experiment = experiment_id(tracked)
     record = evaluation.record
@@ -135,9 +143,9 @@ def log_batch(name: str, metrics: Mapping[str, float], manifest: Mapping[str, An
 def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str],
                 artifact: Path | None = None) -> str:
     """A flat run of numbers: a trial of a search, the summary of a sweep, a batch (with its page as ``artifact``)."""
+    tracked = client()  # before mlflow's import, whose settings it makes
     import mlflow
 
-    tracked = client()
     experiment = experiment_id(tracked)
     with as_tracking_error(str(tracked.tracking_uri)):
         mlflow.set_experiment(experiment_id=experiment)
@@ -151,9 +159,9 @@ def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, An
 
 def log_comparison(name: str, rows: list[dict[str, Any]], tags: Mapping[str, str], note: str) -> str:
     """A run of its own for a paired comparison: its table ``comparison.json``, and each difference as a metric."""
+    tracked = client()  # before mlflow's import, whose settings it makes
     import mlflow
 
-    tracked = client()
     experiment = experiment_id(tracked)
     with as_tracking_error(str(tracked.tracking_uri)):
         mlflow.set_experiment(experiment_id=experiment)
