@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+E2E_STAMP := $(VENV)/.installed-e2e
 export HF_HUB_OFFLINE ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -22,6 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
+$(E2E_STAMP): $(STAMP) requirements-e2e.lock
+	$(BIN)/python -m pip install -q --no-deps --requirement requirements-e2e.lock
+	touch $(E2E_STAMP)
+
 train: setup ## check the corpus, train both models, log, register, promote, compare
 	$(BIN)/stance check $(addprefix --against ,$(wildcard ../shared/realnews_dev.jsonl))
 	$(BIN)/stance train
@@ -32,6 +37,12 @@ score: setup ## score INPUT=path into OUT=folder with the champion
 ui: setup ## open the MLflow UI on http://127.0.0.1:5000
 	$(BIN)/mlflow ui --host 127.0.0.1
 
+# A password belongs into ~/.pgpass or PGPASSWORD, not into DATABASE.
+server: DATABASE ?= postgresql:///mlflow
+server: $(E2E_STAMP) ## run MLflow for a team: DATABASE=postgresql://... ARTIFACTS=folder PORT=5000 (docs/server.md)
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_BACKEND_STORE_URI=$(DATABASE) $(BIN)/mlflow server --host 127.0.0.1 \
+	  --port $(or $(PORT),5000) --workers $(or $(WORKERS),2) --artifacts-destination $(or $(ARTIFACTS),./mlartifacts)
+
 test: setup ## run the tests that need nothing but Python
 	$(BIN)/python -m pytest
 
@@ -40,8 +51,11 @@ check: setup ## lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-e2e: setup ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
+e2e: $(E2E_STAMP) ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
 	$(BIN)/python -m pytest tests/e2e --override-ini=addopts=-q
+
+screenshots: $(E2E_STAMP) ## take the README's pictures of MLflow's pages: docs/images/ (needs Chromium)
+	$(BIN)/python tests/e2e/mlflow_pages.py mlflow.db docs/images
 
 results: setup ## write docs/results.md and its figures from the trained models
 	$(BIN)/stance results $(addprefix --real ,$(wildcard ../shared/realnews_dev.jsonl))
