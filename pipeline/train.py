@@ -1,6 +1,7 @@
 """Corpus to model: fitted, calibrated, judged, saved with its evaluation beside it."""
 
 import json
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ import numpy as np
 from pipeline.calibrate import Calibration, fit_calibration
 from pipeline.challenge import Case, failure_rates, run_cases
 from pipeline.corpus import Corpus, Row, to_examples
+from pipeline.distill import read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
-from pipeline.model import Model, save_model
-from pipeline.task import Decisions, Scores, Task, encode_label, names
+from pipeline.model import Model, check_task, load_model, save_model
+from pipeline.task import Decisions, Examples, Scores, Task, encode_label, names
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
         if not corpus.part(split):
             raise DataError(f"no sentence in split '{split}'; add events or a 'split' column ({len(corpus.rows)} rows)")
     started = time.perf_counter()
-    fit, valid = corpus.examples("train"), corpus.examples("valid")
+    fit, valid = _taught(config, corpus), corpus.examples("valid")
     classifier = config.build(task).fit(fit, valid)
     raw = classifier.predict_proba(valid.sentences)
     calibration: Calibration = fit_calibration(task, valid.targets, raw)
@@ -71,6 +73,19 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
                             {**record, "cases": [case.model_dump() for case in cases]})
     evaluation.save(out / name)
     return model, evaluation
+
+
+def _taught(config: Any, corpus: Corpus) -> Examples:
+    """The training split, softened by the teacher where the configuration names one."""
+    train = corpus.examples("train")
+    if not getattr(config, "teacher", ""):
+        return train
+    teacher = load_model(config.teacher)
+    check_task(teacher, corpus.task)
+    held_out = corpus.examples("valid").sentences + corpus.examples("test").sentences
+    with tempfile.TemporaryDirectory() as spool:
+        unlabelled = read_unlabelled(config.unlabelled, held_out, Path(spool)) if config.unlabelled else []
+    return soften(train, teacher, config.teacher_share, unlabelled)
 
 
 def _reference(model: Model, corpus: Corpus) -> Drift:

@@ -1,15 +1,19 @@
 """Distillation: targets move toward the teacher, unlabelled text joins, held-out text does not."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.calibrate import Calibration
+from pipeline.classifiers.transformer import TransformerConfig
+from pipeline.corpus import read_corpus
 from pipeline.distill import read_unlabelled, soften
 from pipeline.errors import DataError
 from pipeline.model import Model
 from pipeline.task import Examples, Head, Scores, Sentence, Task
+from pipeline.train import _taught
 
 TASK = Task(name="t", codebook="1", heads={"side": Head(kind="one", labels=("a", "b"))})
 
@@ -45,3 +49,15 @@ def test_an_unreadable_article_stops_the_training(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"")
     with pytest.raises(DataError, match=r"a.txt: row 0: empty file"):
         read_unlabelled([str(tmp_path / "a.txt")], [], tmp_path / "spool")
+
+
+def test_a_student_is_trained_on_what_the_teacher_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration that names a teacher gets softened targets, with the unlabelled articles among the sentences."""
+    rows = [{"text": f"Row {i}.", "side": "a", "split": split} for i, split in enumerate(("train", "valid", "test"))]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "more.txt").write_text("Row 2. Something new.")
+    monkeypatch.setattr("pipeline.train.load_model", lambda folder: TEACHER)
+    config = TransformerConfig(teacher="models/any", teacher_share=0.5, unlabelled=(str(tmp_path / "more.txt"),))
+    taught = _taught(config, read_corpus([tmp_path / "d.jsonl"], TASK))
+    assert [s.text for s in taught.sentences] == ["Row 0.", "Something new."]
+    np.testing.assert_allclose(taught.targets["side"], [[0.8, 0.2], [0.6, 0.4]])

@@ -29,6 +29,7 @@ class TransformerConfig(Settings):
     """Hyperparameters of TransformerClassifier."""
 
     uses_all_cores: ClassVar[bool] = True
+    cross_validated: ClassVar[bool] = False
     classifier: Literal["transformer"] = "transformer"
     encoder: str = Field("minilm", description="minilm, mpnet, a local folder, or an id on the hub")
     context: bool = Field(True, description="show the preceding sentence, else the title")
@@ -46,7 +47,21 @@ class TransformerConfig(Settings):
     threads: int = Field(0, ge=0, description="0: as many as there are cores")
     runtime: Literal["openvino", "openvino-int8", "torch"] = Field(
         "openvino", description="what answers: the exported graph, its 8-bit form (faster, but some labels move), or torch")
+    teacher: str = Field("", description="folder of a trained model whose probabilities are learned as well")
+    teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
+    unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
     seed: int = 0
+
+    @staticmethod
+    def space_names() -> tuple[str, ...]:
+        return ("learning_rate", "epochs", "balance", "dropout")
+
+    @staticmethod
+    def space(trial: Any) -> dict[str, Any]:
+        """What ``stance tune`` tries."""
+        return {"learning_rate": trial.suggest_float("learning_rate", 2e-5, 3e-4, log=True),
+                "epochs": trial.suggest_int("epochs", 2, 8), "balance": trial.suggest_float("balance", 0, 1),
+                "dropout": trial.suggest_float("dropout", 0, 0.3)}
 
     def build(self, task: Task) -> "TransformerClassifier":
         return TransformerClassifier(task, self)
