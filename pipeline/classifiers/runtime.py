@@ -59,7 +59,7 @@ class Session:
     """
 
     def __init__(self, graph: bytes, ranges: Ranges | None = None, threads: int = 0) -> None:
-        from openvino import Core  # type: ignore[import-untyped]
+        from openvino import Core
 
         cores = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         core = Core()

@@ -107,12 +107,16 @@ def take_pictures(database: Path, folder: Path) -> list[Path]:
     """``runs.png`` and ``compare.png`` of the newest run of each model in ``database``, newest two compared."""
     from mlflow import MlflowClient
 
+    if not database.exists():
+        sys.exit(f"{database}: no such file; 'make train' makes it")
     store = MlflowClient(f"sqlite:///{database.resolve()}")
     experiment = store.get_experiment_by_name("stance").experiment_id
     trained = [run for run in store.search_runs([experiment], "attributes.status = 'FINISHED'", max_results=500)
                if "kind" not in run.data.tags and "test/sentences" in run.data.metrics]
     newest = {run.info.run_name: run for run in sorted(trained, key=lambda run: run.info.start_time)}
     chosen = sorted(newest.values(), key=lambda run: run.info.start_time)[-2:]
+    if len(chosen) < 2:
+        sys.exit(f"{database}: {len(chosen)} trained models; a comparison needs two")
     headlines = sorted((name for name in chosen[0].data.metrics if name.startswith("test/") and name.endswith("/macro_f1")),
                        reverse=True)
     folder.mkdir(parents=True, exist_ok=True)
