@@ -45,9 +45,10 @@ class Pages:
         self.driver.get(f"{self.url}/#{page}")
         return wait_for(self.driver, *texts)
 
-    def runs(self, *texts: str) -> str:
-        """The list of runs."""
-        return self.open(f"/experiments/{self.experiment}/runs", "matching runs", *texts)
+    def runs(self, *texts: str, best: str = "") -> str:
+        """The list of runs, newest first, or with the highest values of the metric ``best`` first."""
+        order = f"?orderByKey={quote(f'metrics.`{best}`', safe='')}&orderByAsc=false" if best else ""
+        return self.open(f"/experiments/{self.experiment}/runs{order}", "matching runs", *texts)
 
     def charts(self, *texts: str) -> str:
         """The charts over all runs."""
@@ -124,7 +125,7 @@ def take_pictures(database: Path, folder: Path) -> list[Path]:
         pages = Pages(driver, server.url, experiment)
         pages.remember()
         driver.set_window_size(1500, 660)
-        pages.runs(*newest)
+        pages.runs(max(trained, key=lambda run: run.data.metrics[headlines[0]]).info.run_name, best=headlines[0])
         pages.toggle_columns("Dataset", "Source", *headlines)
         wait_for(driver, *headlines)
         pages.widen_columns()
