@@ -1,11 +1,13 @@
 """The documents are true: links lead somewhere, commands exist, results belong to this corpus."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from pipeline.challenge import read_cases
 from pipeline.cli import app
 from pipeline.corpus import read_corpus
 from pipeline.task import Task
@@ -51,3 +53,24 @@ def test_the_task_names_the_codebook_s_version() -> None:
     """configs/task.yaml and docs/codebook.md agree on the version."""
     version = yaml.safe_load((PROJECT / "configs/task.yaml").read_text())["codebook"]
     assert f"Version {version}." in (PROJECT / "docs/codebook.md").read_text(encoding="utf-8")
+
+
+def test_the_corpus_is_broad_enough(task: Task) -> None:
+    """The corpus has what its datasheet promises: size, genres, hard cases, two annotations a row, other news."""
+    corpus = read_corpus([PROJECT / "seeds"], task)
+    assert len(corpus.rows) >= 6000
+    assert len({row.sentence.article for row in corpus.rows}) >= 400
+    genres = set(["wire", "local", "feature", "explainer", "opinion-left", "opinion-right", "editorial", "interview", "government", "court", "hearing", "factcheck", "liveblog", "headlines", "captions", "letters"])
+    assert genres <= {row.meta["genre"] for row in corpus.rows}
+    counts = Counter(row.case for row in corpus.rows if row.case)
+    assert len(counts) == 16
+    assert min(counts.values()) >= 60
+    assert all({note["by"] for note in row.annotations} == {"a", "b"} for row in corpus.rows)
+
+
+def test_behavioural_cases_are_not_in_the_corpus(task: Task) -> None:
+    """No case that a model is challenged with stands in the text that it learns from."""
+    cases = read_cases(PROJECT / "seeds/challenge.jsonl", task)
+    assert len(cases) >= 400
+    learned = {row.sentence.text.lower() for row in read_corpus([PROJECT / "seeds"], task).rows}
+    assert not learned & {text.lower() for case in cases for text in (case.text, case.variant) if text}
