@@ -14,6 +14,8 @@ from pipeline.task import Task
 
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md"), PROJECT / "seeds/README.md"])
+GENRES = {"wire", "local", "feature", "explainer", "opinion-left", "opinion-right", "editorial", "interview", "government",
+          "court", "hearing", "factcheck", "liveblog", "headlines", "captions", "letters"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
