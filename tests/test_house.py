@@ -42,6 +42,7 @@ ALLOWED = {
     "report": {"errors", "task"},
     "drift": {"config", "task"},
     "card": {"analysis", "model", "train"},
+    "review": {"errors", "model", "task"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
     "publish": {"analysis", "card", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},

@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.data import check
 from pipeline.cli.judging import compare, evaluate, results
+from pipeline.cli.review import review
 from pipeline.cli.scoring import report, score
 from pipeline.cli.search import reproduce, tune
 from pipeline.cli.training import encoder, promote, train, upload
@@ -21,7 +22,7 @@ def app() -> None:
     """
 
 
-for command in (check, train, evaluate, compare, tune, reproduce, results, promote, upload, encoder, score, report):
+for command in (check, train, evaluate, compare, tune, reproduce, results, promote, upload, encoder, score, report, review):
     app.add_command(command)
 
 

@@ -1,0 +1,158 @@
+"""Commands of the labelling loop: review select, export, import, label."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import TASK, read_task, table
+
+if TYPE_CHECKING:
+    from pipeline.task import Head, Task
+
+
+@click.group()
+def review() -> None:
+    """Choose what to label next, send it to people, bring it back."""
+
+
+@review.command("select")
+@click.argument("folder", metavar="DIR")
+@click.option("--n", "count", default=200, show_default=True, help="How many sentences.")
+@click.option("--out", default="review.jsonl", show_default=True, metavar="FILE")
+@click.option("--other", metavar="M", help="A second model: pick where it disagrees with the batch's.")
+@click.option("--known", default="seeds/sentences.jsonl", show_default=True, metavar="FILE",
+              help="Labelled sentences that no pick may repeat.")
+@click.option("--seed", default=0, show_default=True)
+@TASK
+def select_command(folder: str, count: int, out: str, other: str | None, known: str, seed: int, task_file: str) -> None:
+    """Pick sentences of the scored batch DIR by doubt, disagreement, diversity and chance."""
+    from pipeline.cli.training import named_model
+    from pipeline.review import write_items
+    from pipeline.review.select import known_texts, read_scored, select
+
+    task = read_task(task_file)
+    texts = known_texts(Path(known)) if Path(known).exists() else []
+    picked = select(task, read_scored(Path(folder), task), count, texts, named_model(other) if other else None, seed)
+    write_items(picked, Path(out))
+    table([[item["why"], item["text"][:90]] for item in picked], ["why", "sentence"])
+    click.echo(f"{len(picked)} sentences in {out}")
+
+
+@review.command()
+@click.argument("file", metavar="FILE")
+@click.option("--out", required=True, metavar="DIR_OR_CSV", help="A .csv, or a folder for Label Studio's tasks and config.")
+@TASK
+def export(file: str, out: str, task_file: str) -> None:
+    """Write selected sentences for Label Studio (tasks.json, config.xml) or as a CSV."""
+    from pipeline.review import read_items
+    from pipeline.review.exchange import labelling_config, to_tasks, write_sheet
+
+    task, items, target = read_task(task_file), read_items(Path(file)), Path(out)
+    if target.suffix == ".csv":
+        write_sheet(task, items, target)
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        tasks = to_tasks(task, items, "model")
+        (target / "tasks.json").write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8")
+        (target / "config.xml").write_text(labelling_config(task), encoding="utf-8")
+    click.echo(f"{len(items)} sentences in {out}")
+
+
+@review.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--out", required=True, metavar="FILE", help="Labelled JSONL to append to.")
+@click.option("--by", default="sheet", show_default=True, help="Who filled in a CSV.")
+@TASK
+def import_command(file: str, out: str, by: str, task_file: str) -> None:
+    """Read Label Studio's JSON export or a filled-in CSV; append agreed rows, set conflicts aside.
+
+    Rows on which the annotators differ go to OUT with the ending .conflicts.jsonl, for someone to decide.
+    """
+    from pipeline.audit import agreement
+    from pipeline.corpus import read_corpus
+    from pipeline.review import write_items
+    from pipeline.review.exchange import from_export, read_sheet
+
+    task, source, target = read_task(task_file), Path(file), Path(out)
+    rows = read_sheet(task, source, by) if source.suffix == ".csv" else from_export(task, source)
+    agreed = [row for row in rows if "conflict" not in row]
+    conflicts = [row for row in rows if "conflict" in row]
+    with target.open("a", encoding="utf-8") as labelled:
+        labelled.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in agreed)
+    aside = target.with_suffix(".conflicts.jsonl")
+    if conflicts:
+        write_items(conflicts, aside)
+    both = target.with_suffix(".imported.tmp.jsonl")
+    write_items(rows, both)
+    try:
+        found = agreement(read_corpus([both], task)) if rows else []
+    finally:
+        both.unlink()
+    if found:
+        table(found, ["head", "label", "Krippendorff's alpha", "Cohen's kappa", "sentences"])
+    click.echo(f"{len(agreed)} rows appended to {out}"
+               + (f"; {len(conflicts)} conflicts in {aside}" if conflicts else ""))
+
+
+@review.command()
+@click.argument("file", metavar="FILE")
+@click.option("--out", required=True, metavar="FILE", help="Labelled JSONL: every answer is written at once.")
+@click.option("--by", default="me", show_default=True, help="Your name in the annotations.")
+@TASK
+def label(file: str, out: str, by: str, task_file: str) -> None:
+    """Label in the terminal: digits choose, Enter goes on, u undoes, s skips, q quits; running it again resumes."""
+    from pipeline.review import merge, read_items, write_items
+
+    task, items, target = read_task(task_file), read_items(Path(file)), Path(out)
+    done = read_items(target) if target.exists() else []
+    labelled = {row["text"] for row in done}
+    waiting = [item for item in items if item["text"] not in labelled]
+    at = 0
+    while at < len(waiting):
+        item = waiting[at]
+        click.echo(f"\n[{len(items) - len(waiting) + at + 1} of {len(items)}] {item.get('title', '')}\n"
+                   f"  {item.get('previous', '')}\n> {item['text']}")
+        answer = _ask(task)
+        if answer == "quit":
+            break
+        if answer == "undo":
+            if done and at > 0:
+                at -= 1
+                done = [row for row in done if row["text"] != waiting[at]["text"]]
+                write_items(done, target)
+            continue
+        if isinstance(answer, dict):
+            done.append(merge(task, item, [{"by": by, **answer}]))
+            write_items(done, target)
+        at += 1
+    click.echo(f"{len(done)} labelled in {out}")
+
+
+def _ask(task: "Task") -> dict[str, Any] | str:
+    answers: dict[str, Any] = {}
+    for name, head in task.heads.items():
+        click.echo(f"{name}: " + "  ".join(f"{i} {label}" for i, label in enumerate(head.labels, 1)), nl=False)
+        click.echo("  (Enter ends)" if head.kind == "many" else "")
+        found = _choose(head)
+        if isinstance(found, str) and found in {"quit", "undo", "skip"}:
+            return found
+        answers[name] = found
+    return answers
+
+
+def _choose(head: "Head") -> Any:
+    chosen: list[str] = []
+    while True:
+        key = click.getchar()
+        if key in "qus":
+            return {"q": "quit", "u": "undo", "s": "skip"}[key]
+        if key in "\r\n" and head.kind == "many":
+            return chosen
+        if key.isdigit() and 0 < int(key) <= len(head.labels):
+            picked = head.labels[int(key) - 1]
+            if head.kind == "one":
+                return picked
+            chosen = [x for x in chosen if x != picked] if picked in chosen else [*chosen, picked]
+            click.echo(f"  {', '.join(chosen) or '(none)'}")
