@@ -9,6 +9,8 @@ from pipeline.errors import ModelError
 from pipeline.tracking import as_tracking_error, client, first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
@@ -22,21 +24,21 @@ def promote(name: str, version: str, reason: str) -> None:
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = champion(name, tracked)
         if before is not None and before != version:
-            tracked.set_model_version_tag(name, before, "champion_until", now)
-        _set_alias(tracked, name, version)
+            _write(tracked.set_model_version_tag, name, before, "champion_until", now)
+        _write(tracked.set_registered_model_alias, name, ALIAS, version)
         for key, value in {"champion_from": now, "promotion_reason": reason}.items():
-            tracked.set_model_version_tag(name, version, key, value)
-        tracked.set_registered_model_tag(name, f"champion_at_{now}", f"version {version}: {reason}")
+            _write(tracked.set_model_version_tag, name, version, key, value)
+        _write(tracked.set_registered_model_tag, name, f"champion_at_{now}", f"version {version}: {reason}")
 
 
-def _set_alias(tracked: "MlflowClient", name: str, version: str) -> None:
-    """Two first promotions at once both insert the alias, and a database server lets one through: update it then."""
+def _write(write: "Callable[..., None]", *values: str) -> None:
+    """Two promotions at once insert the same row, and a database server refuses the second: it then updates the row."""
     from mlflow.exceptions import MlflowException
 
     try:
-        tracked.set_registered_model_alias(name, ALIAS, version)
+        write(*values)
     except MlflowException:
-        tracked.set_registered_model_alias(name, ALIAS, version)
+        write(*values)
 
 
 def champion(name: str, tracked: "MlflowClient | None" = None) -> str | None:
