@@ -1,6 +1,7 @@
 """The registered model behind `mlflow models serve`, asked over HTTP."""
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ def server(project: Path) -> Iterator[Server]:
     port = free_port()
     command = [BIN / "mlflow", "models", "serve", "--model-uri", "models:/us-immigration-news@champion",
                "--env-manager", "local", "--port", str(port)]
-    with serving(command, port, project, env={"MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db"}) as found:
+    env = {"MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db",
+           "PATH": f"{BIN}:{os.environ['PATH']}"}  # as activated: mlflow looks for uvicorn there
+    with serving(command, port, project, env=env) as found:
         yield found
 
 
