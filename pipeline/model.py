@@ -26,7 +26,7 @@ _BESIDE = {"evaluation.json", "model_card.md", "report.html"}
 #: Endings a weight file may have: none of these formats can run code.
 _SAFE = {".json", ".safetensors", ".txt", ".onnx", ".model", ".jinja"}
 _LARGEST = 8 * 2**30
-_PACKAGES = ("numpy", "scikit-learn", "torch", "transformers", "tokenizers", "onnxruntime")
+_PACKAGES = ("numpy", "scikit-learn", "torch", "transformers", "tokenizers", "openvino")
 
 
 class Description(Settings):

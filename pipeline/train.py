@@ -68,7 +68,7 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     metrics, predictions = evaluate_on_splits(model, corpus)
     about = {**model.about, "confusion": confusion(task, predictions), "reference": _reference(model, corpus).model_dump()}
     model = save_model(replace(model, about=about), out / name)
-    metrics |= failure_rates(run_cases(model, cases))
+    metrics |= failure_rates(run_cases(model, cases)) | getattr(classifier, "export_", {})
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
                             {**record, "cases": [case.model_dump() for case in cases]})
     evaluation.save(out / name)

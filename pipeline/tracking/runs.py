@@ -99,8 +99,8 @@ def _log_model(folder: Path, registered: str | None) -> str:
 
     from pipeline.tracking.serving import input_example, signature
 
-    requirements = [*_REQUIREMENTS, "torch", "transformers"] if (folder / "weights" / "encoder").exists() \
-        else _REQUIREMENTS
+    graph, encoder = (any((folder / "weights").rglob(name)) for name in ("model.onnx", "encoder"))
+    requirements = [*_REQUIREMENTS, *(["openvino", "tokenizers"] if graph else ["torch", "transformers"] if encoder else [])]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "model"  # the artifact takes the name of its folder
         shutil.copytree(folder, copy)
