@@ -43,7 +43,8 @@ def test_train_then_score_with_the_champion(workspace: Path, monkeypatch: pytest
     """Training logs, registers and promotes; scoring then needs no model's name; compare and promote find both."""
     monkeypatch.setattr("pipeline.audit.NEAR", 101.0)
     data = str(write_corpus(workspace / "d.jsonl"))
-    code, out, err = run(monkeypatch, capsys, "train", "--data", data, "--config", "configs/tfidf.yaml")
+    (workspace / "gate.yaml").write_text("task: us-immigration-news\nfloors: {test/stance/macro_f1: 0.9}\n")
+    code, out, err = run(monkeypatch, capsys, "train", "--data", data, "--config", "configs/tfidf.yaml", "--gate", "gate.yaml")
     assert code == 0, err
     assert "champion of us-immigration-news: version 1 (tfidf)" in out
     assert re.search(r"^tfidf +1\.000", out, re.MULTILINE)
@@ -56,9 +57,15 @@ def test_train_then_score_with_the_champion(workspace: Path, monkeypatch: pytest
                        "--split", "test", "--json", "m.json")
     assert code == 0
     assert json.loads((workspace / "m.json").read_text())["stance/macro_f1"] == 1.0
-    code, out, _ = run(monkeypatch, capsys, "promote", "models/tfidf")
+    code, out, _ = run(monkeypatch, capsys, "promote", "models/tfidf", "--gate", "gate.yaml")
     assert code == 0
-    assert out.count("pass") == 4
+    assert out.count("pass") == 1
+    code, out, err = run(monkeypatch, capsys, "promote", "models/tfidf")
+    assert code == 2  # the project's own gate asks for behaviour, and no cases were run
+    assert "FAIL" in out
+    assert "--force REASON overrides" in err
+    code, out, _ = run(monkeypatch, capsys, "promote", "models/tfidf", "--force", "a trial")
+    assert code == 0
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
