@@ -44,7 +44,8 @@ def test_train_then_score_with_the_champion(workspace: Path, monkeypatch: pytest
     monkeypatch.setattr("pipeline.audit.NEAR", 101.0)
     data = str(write_corpus(workspace / "d.jsonl"))
     (workspace / "gate.yaml").write_text("task: us-immigration-news\nfloors: {test/stance/macro_f1: 0.9}\n")
-    code, out, err = run(monkeypatch, capsys, "train", "--data", data, "--config", "configs/tfidf.yaml", "--gate", "gate.yaml")
+    arguments = ["train", "--data", data, "--config", "configs/tfidf.yaml", "--gate", "gate.yaml"]
+    code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     assert "champion of us-immigration-news: version 1 (tfidf)" in out
     assert re.search(r"^tfidf +1\.000", out, re.MULTILINE)
