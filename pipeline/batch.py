@@ -74,14 +74,15 @@ def score_batch(inputs: Sequence[str], out: Path, model: Path, options: Options,
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / WORK).mkdir(exist_ok=True)
-        sources = [_spooled_stdin(out) if source == "-" else source for source in inputs]
-        sources = find_inputs(sources)
-        manifest = _manifest(sources, model, options)
+        spooled = [_spooled_stdin(out)] if "-" in inputs else []
+        names = dict.fromkeys(spooled, "stdin")
+        sources = find_inputs([*spooled, *(source for source in inputs if source != "-")])
+        manifest = _manifest(sources, names, model, options)
         if _is_finished(out, manifest):
             shutil.rmtree(out / WORK, ignore_errors=True)
             return _read_summary(out)
         write_text(json.dumps(manifest, indent=1, ensure_ascii=False), out / "manifest.json")
-        chunks, unreadable = plan(sources, out / WORK / "unpacked")
+        chunks, unreadable = plan(sources, out / WORK / "unpacked", names)
         jobs = [Job(i, chunk, out, model, options) for i, chunk in enumerate(chunks)]
         waiting = [job for job in jobs if not job.finished()]
         progress(len(jobs) - len(waiting), len(jobs))
@@ -101,7 +102,7 @@ def write_part(job: Job, part: Part) -> None:
     write_text(rejects_text(part.rejects), job.rejects_path)
 
 
-def _manifest(sources: Sequence[str], model: Path, options: Options) -> dict[str, Any]:
+def _manifest(sources: Sequence[str], names: dict[str, str], model: Path, options: Options) -> dict[str, Any]:
     from pipeline.model import file_digest
 
     description = read_description(model)
@@ -109,7 +110,7 @@ def _manifest(sources: Sequence[str], model: Path, options: Options) -> dict[str
             "model_digest": file_digest(model / "model.json"), "codebook": description.codebook,
             "options": options.model_dump(), "task": description.task.model_dump(mode="json"),
             "confusion": description.about.get("confusion", {}),
-            "inputs": {source: fingerprint(source) for source in sources}}
+            "inputs": {names.get(source, source): fingerprint(source) for source in sources}}
 
 
 def _is_finished(out: Path, manifest: dict[str, Any]) -> bool:

@@ -23,7 +23,10 @@ _PACKED = {".gz": "gzip", ".zst": "zstd"}
 
 
 class Chunk(Settings):
-    """A slice of the input. ``start`` and ``stop`` are bytes (jsonl, csv) or row groups (parquet) of ``sources[0]``."""
+    """A slice of the input. ``start`` and ``stop`` are bytes (jsonl, csv) or row groups (parquet) of ``sources[0]``.
+
+    ``shown`` is what users know the source as, where that is not the file that is read (unpacked, standard input).
+    """
 
     kind: Literal["documents", "jsonl", "csv", "parquet"]
     sources: tuple[str, ...]
@@ -31,6 +34,7 @@ class Chunk(Settings):
     stop: int = 0
     first_row: int = 1
     header: tuple[str, ...] = ()
+    shown: str = ""
 
 
 def find_inputs(arguments: Sequence[str]) -> list[str]:
@@ -54,11 +58,12 @@ def fingerprint(source: str) -> str:
     return digest.hexdigest()
 
 
-def plan(sources: Sequence[str], spool: Path) -> tuple[list[Chunk], list[Reject]]:
+def plan(sources: Sequence[str], spool: Path, names: Mapping[str, str] | None = None) -> tuple[list[Chunk], list[Reject]]:
     """Cut ``sources`` into chunks, in order; a table that cannot be opened becomes a reject.
 
-    Packed files are unpacked into ``spool`` first: they cannot be sought.
+    Packed files are unpacked into ``spool`` first: they cannot be sought. ``names`` says what users know a source as.
     """
+    names = names or {}
     chunks: list[Chunk] = []
     rejects: list[Reject] = []
     documents: list[str] = []
@@ -70,6 +75,10 @@ def plan(sources: Sequence[str], spool: Path) -> tuple[list[Chunk], list[Reject]
 
     for source in sources:
         kind = _ending(source)
+        if kind in _DOCUMENTS and source in names:
+            flush()
+            chunks.append(Chunk(kind="documents", sources=(source,), shown=names[source]))
+            continue
         if kind in _DOCUMENTS:
             documents.append(source)
             continue
@@ -78,11 +87,12 @@ def plan(sources: Sequence[str], spool: Path) -> tuple[list[Chunk], list[Reject]
         try:
             pieces = cut(_unpacked(source, spool) if Path(source).suffix in _PACKED else source)
         except (InputError, OSError) as error:
-            rejects.append(Reject(source, 0, f"cannot be read: {error}", ""))
+            rejects.append(Reject(names.get(source, source), 0, f"cannot be read: {error}", ""))
             continue
-        chunks += pieces
+        shown = names.get(source, source if Path(source).suffix in _PACKED else "")
+        chunks += [piece.model_copy(update={"shown": shown}) for piece in pieces]
         if not pieces:
-            rejects.append(Reject(source, 0, "empty file", ""))
+            rejects.append(Reject(names.get(source, source), 0, "empty file", ""))
     flush()
     return chunks, rejects
 
@@ -90,19 +100,20 @@ def plan(sources: Sequence[str], spool: Path) -> tuple[list[Chunk], list[Reject]
 def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
     """Articles and rejects of a chunk, in order."""
     source = chunk.sources[0]
+    name = chunk.shown or source
     if chunk.kind == "documents":
         for path in chunk.sources:
-            yield _document(path)
+            yield _document(path, chunk.shown or path)
     elif chunk.kind == "parquet":
         yield from _read_parquet(chunk, columns)
     else:
         with _open(source) as content:
             content.seek(chunk.start)
             if chunk.kind == "jsonl":
-                yield from read_jsonl(source, content, chunk.stop - chunk.start, chunk.first_row, columns)
+                yield from read_jsonl(name, content, chunk.stop - chunk.start, chunk.first_row, columns)
             else:
                 body = content.read(chunk.stop - chunk.start)
-                yield from read_csv(source, body, list(chunk.header), chunk.first_row, columns)
+                yield from read_csv(name, body, list(chunk.header), chunk.first_row, columns)
 
 
 def _matches(argument: str) -> list[str]:
@@ -141,12 +152,12 @@ def _open(source: str) -> BinaryIO:
         raise InputError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _document(path: str) -> Article | Reject:
+def _document(path: str, name: str) -> Article | Reject:
     try:
         with _open(path) as content:
-            return read_document(path, content.read())
+            return read_document(name, content.read())
     except (InputError, OSError) as error:
-        return Reject(path, 0, f"cannot be read: {error}", "")
+        return Reject(name, 0, f"cannot be read: {error}", "")
 
 
 def _unpacked(source: str, spool: Path) -> str:
@@ -231,5 +242,5 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
         for batch in parquet.ParquetFile(content).iter_batches(1000, row_groups=range(chunk.start, chunk.stop)):
             records: list[dict[str, Any]] = batch.to_pylist()
             for record in records:
-                yield make_article(chunk.sources[0], row, record, columns)
+                yield make_article(chunk.shown or chunk.sources[0], row, record, columns)
                 row += 1

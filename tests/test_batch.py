@@ -1,6 +1,7 @@
 """Scoring: every input row is scored or rejected with a reason, and a rerun goes on where it stopped."""
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,17 @@ def test_bad_input_is_rejected_with_its_reason_and_the_rest_is_scored(tmp_path: 
             "column 'text' is missing; the row has id, body", "no article text found", "cannot be read: not Parquet"],
             strict=True):
         assert reason.startswith(start)
+
+
+def test_standard_input_and_packed_files_keep_their_names(
+        tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and rejects name what the user gave, not the copy that was made of it."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+    (tmp_path / "p.jsonl.gz").write_bytes(gzip.compress(b'{broken\n{"text": "Hello."}\n'))
+    score_batch(["-", str(tmp_path / "p.jsonl.gz")], tmp_path / "out", model, Options(), run_local)
+    names = parquet.read_table(tmp_path / "out/articles.parquet")["article"].to_pylist()
+    assert names == ["stdin", f"{tmp_path}/p.jsonl.gz:2"]
+    assert read_rejects(tmp_path / "out")[0][:2] == ("p.jsonl.gz", 1)
 
 
 def test_columns_can_be_named(tmp_path: Path, model: Path) -> None:
