@@ -43,6 +43,7 @@ ALLOWED = {
     "drift": {"config", "task"},
     "card": {"analysis", "model", "train"},
     "review": {"errors", "model", "task"},
+    "curve": {"calibrate", "corpus", "errors", "evaluate"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},
     "promotion": {"errors", "model", "score", "tracking"},
     "publish": {"analysis", "card", "challenge", "corpus", "figures", "model", "sweep", "tracking", "train"},

@@ -9,6 +9,7 @@ import pytest
 from pipeline.card import model_card
 from pipeline.classifiers.tfidf import TfidfConfig
 from pipeline.corpus import Corpus, read_corpus
+from pipeline.curve import learning_curve
 from pipeline.model import read_description
 from pipeline.publish import make_record
 from pipeline.reproduce import circumstances, retrain
@@ -88,6 +89,13 @@ def test_a_search_resumes_and_never_loses_to_where_it_started(tmp_path: Path, co
     assert study.trials[0].params == {name: getattr(CONFIG, name) for name in CONFIG.space_names()}
     assert best_config(CONFIG, study).c == study.best_params["c"]
     assert study.best_value >= study.trials[0].value
+
+
+def test_a_learning_curve_grows_and_ends_at_the_whole_corpus(corpus: Corpus) -> None:
+    """Each point learns from more sentences, the last from all of the training split."""
+    points = list(learning_curve(CONFIG, corpus, (0.5, 1.0)))
+    assert points[0][0] < points[1][0] == len(corpus.part("train"))
+    assert points[1][1]["stance/macro_f1"] >= points[0][1]["stance/macro_f1"]
 
 
 def test_the_model_card_tells_what_a_reader_needs(tmp_path: Path, corpus: Corpus) -> None:

@@ -8,7 +8,7 @@ from pipeline.cli.data import check
 from pipeline.cli.judging import compare, evaluate, results
 from pipeline.cli.review import review
 from pipeline.cli.scoring import report, score
-from pipeline.cli.search import reproduce, tune
+from pipeline.cli.search import curve, reproduce, tune
 from pipeline.cli.training import encoder, promote, train, upload
 from pipeline.errors import PipelineError
 
@@ -22,7 +22,9 @@ def app() -> None:
     """
 
 
-for command in (check, train, evaluate, compare, tune, reproduce, results, promote, upload, encoder, score, report, review):
+COMMANDS = (check, train, evaluate, compare, tune, curve, reproduce,
+            results, promote, upload, encoder, score, report, review)
+for command in COMMANDS:
     app.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands that train many times: tune, reproduce."""
+"""Commands that train many times: tune, curve, reproduce."""
 
 import tempfile
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.common import COLUMN, DATA, GATE, TASK, quiet_libraries, read_labelled, read_task
+from pipeline.cli.common import COLUMN, DATA, GATE, TASK, quiet_libraries, read_labelled, read_task, with_interval
 
 
 @click.command()
@@ -45,6 +45,30 @@ def tune(config_file: str, trials: int, storage: str, out: str | None, task_file
     target.write_text(f"# Found by 'stance tune', {len(study.trials)} trials: mean macro-F1 {study.best_value:.4f}.\n"
                       + yaml.safe_dump(best.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     click.echo(f"best of {len(study.trials)}: {study.best_value:.4f}, written to {target}")
+
+
+@click.command()
+@click.option("--config", "config_file", required=True, metavar="FILE", help="The configuration to train.")
+@TASK
+@DATA
+@COLUMN
+def curve(config_file: str, task_file: str, data: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    """Learning curve: train on growing shares of the corpus, judge on test, log one run with a point a size."""
+    quiet_libraries()
+    from pipeline.classifiers import ClassifierConfig
+    from pipeline.config import load_config
+    from pipeline.curve import learning_curve
+    from pipeline.tracking.runs import log_curve
+
+    config = load_config(config_file, ClassifierConfig)
+    corpus = read_labelled(data, read_task(task_file), columns)
+    points = []
+    for sentences, metrics in learning_curve(config, corpus):
+        points.append((sentences, {f"curve/{head}/macro_f1": metrics[f"{head}/macro_f1"] for head in corpus.task.heads}))
+        click.echo(f"{sentences} sentences: " + ", ".join(f"{head} {with_interval(metrics, f'{head}/macro_f1')}"
+                                                         for head in corpus.task.heads))
+    run = log_curve(f"{Path(config_file).stem} learning curve", points, {"kind": "curve", "corpus": corpus.fingerprint()})
+    click.echo(f"logged as run {run}")
 
 
 @click.command()

@@ -157,6 +157,19 @@ def log_numbers(name: str, metrics: Mapping[str, float], params: Mapping[str, An
     return str(run.info.run_id)
 
 
+def log_curve(name: str, points: list[tuple[int, dict[str, float]]], tags: Mapping[str, str]) -> str:
+    """A run whose metrics are logged at each size of the training data, as their step."""
+    import mlflow
+
+    tracked = client()
+    experiment = experiment_id(tracked)
+    with as_tracking_error(str(tracked.tracking_uri)), mlflow.start_run(
+            experiment_id=experiment, run_name=name, tags=dict(tags)) as run:
+        for step, metrics in points:
+            mlflow.log_metrics(metrics, step=step)
+    return str(run.info.run_id)
+
+
 def log_comparison(name: str, rows: list[dict[str, Any]], tags: Mapping[str, str], note: str) -> str:
     """A run of its own for a paired comparison: its table ``comparison.json``, and each difference as a metric."""
     tracked = client()  # before mlflow's import, whose settings it makes
