@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipeline.config import load_config
 from pipeline.task import Task
+
+# a slow machine is no failure
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 PROJECT = Path(__file__).parent.parent
 
