@@ -43,12 +43,17 @@ def test_train_then_score_with_the_champion(workspace: Path, monkeypatch: pytest
     """Training logs, registers and promotes; scoring then needs no model's name; compare and promote find both."""
     monkeypatch.setattr("pipeline.audit.NEAR", 101.0)
     data = str(write_corpus(workspace / "d.jsonl"))
+    (workspace / "open.yaml").write_text("task: none\n")
     (workspace / "gate.yaml").write_text("task: us-immigration-news\nfloors: {test/stance/macro_f1: 0.9}\n")
     arguments = ["train", "--data", data, "--config", "configs/tfidf.yaml", "--gate", "gate.yaml"]
     code, out, err = run(monkeypatch, capsys, *arguments)
     assert code == 0, err
     assert "champion of us-immigration-news: version 1 (tfidf)" in out
     assert re.search(r"^tfidf +1\.000", out, re.MULTILINE)
+    (workspace / "weak.yaml").write_text("classifier: tfidf\nc: 1.0e-6\n")
+    code, out, err = run(monkeypatch, capsys, *arguments[:3], "--config", "weak.yaml", "--gate", "open.yaml")
+    assert code == 0, err
+    assert "no promotion: the champion tfidf-" in out
     (workspace / "a.txt").write_text("Build the wall now, he urged. Lawyers met on Monday.")
     code, out, err = run(monkeypatch, capsys, "score", "a.txt", "--out", "out", "--format", "jsonl")
     assert (code, out) == (0, "2 sentences of 1 articles in out\n"), err

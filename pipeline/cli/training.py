@@ -129,12 +129,37 @@ def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", regis
         click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found}, wanted {failed[0].wanted}")
         return True
     try:
+        if _champion_leads(registered, out / name, headline):
+            return True
         set_champion(registered, version, out / name, f"best {headline} of its training")
     except TrackingError as error:
         click.echo(f"stance: {name} not promoted: {error}\nlater: stance promote {out / name}", err=True)
         return False
     click.echo(f"champion of {registered}: version {version} ({name})")
     return True
+
+
+def _champion_leads(registered: str, folder: Path, headline: str) -> bool:
+    """Whether another champion, judged on the very same data, has a better headline than the model in ``folder``."""
+    from pipeline.errors import ModelError
+    from pipeline.model import model_id
+    from pipeline.promotion import champion_folder, has_champion
+    from pipeline.train import Evaluation
+
+    if not has_champion(registered):
+        return False
+    try:
+        holder = champion_folder()
+        before, now = Evaluation.load(holder), Evaluation.load(folder)
+    except ModelError as error:
+        click.echo(f"stance: the champion cannot be compared: {error}", err=True)
+        return False
+    leads = (before.record["dataset"]["digest"] == now.record["dataset"]["digest"]
+             and before.metrics[headline] > now.metrics[headline])
+    if leads:
+        click.echo(f"no promotion: the champion {model_id(holder)} has {headline} {before.metrics[headline]:.3f}, "
+                   f"{folder.name} {now.metrics[headline]:.3f}")
+    return leads
 
 
 def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:
