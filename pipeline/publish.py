@@ -1,6 +1,7 @@
 """A saved model folder to MLflow: what a run shows besides numbers, and the upload of a folder trained offline."""
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,8 @@ def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, An
     return {
         "dataset": {"name": corpus.task.name, "digest": fingerprint, "source": ", ".join(sources)},
         "params": {**config.model_dump(mode="json"), **{f"{split}_sentences": count for split, count in parts.items()}},
-        "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _lock_digest(), **_commit()},
+        "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _lock_digest(),
+                 "threads": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count()), **_commit()},
     }
 
 
