@@ -4,10 +4,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browsing import chromium
 from projects import make_project
 from selenium.webdriver.remote.webdriver import WebDriver
+
+from pipeline.calibrate import Calibration
+from pipeline.classifiers.tfidf import TfidfConfig
+from pipeline.model import Model, save_model
+from pipeline.task import Examples, Sentence, Task
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +29,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = make_project(tmp_path_factory.mktemp("project"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)  # a logged transformer takes 90 MB each time
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, task: Task) -> Path:
+    """A TF-IDF model of three sentences: small, so that what is tested is the batch around it."""
+    sentences = [Sentence("The judge blocked the order."), Sentence("Agents arrested people."), Sentence("Build the wall.")]
+    targets = {"stance": np.eye(3)[[1, 2, 0]], "policy": np.eye(4)[[3, 0, 1]]}
+    classifier = TfidfConfig(min_count=1).build(task)
+    classifier.fit(Examples(sentences, targets, np.ones(3), ["a", "b", "c"]), Examples([], targets, np.ones(0), []))
+    folder = tmp_path_factory.mktemp("model") / "small"
+    save_model(Model("small", task, classifier.config, classifier, Calibration(), {}, {}, "none"), folder)
+    return folder

@@ -54,6 +54,11 @@ class Pages:
         """The charts over all runs."""
         return self.open(f"/experiments/{self.experiment}/runs?compareRunsMode=CHART", "matching runs", *texts)
 
+    def filter_charts(self, pattern: str, *texts: str) -> str:
+        """Search the charts for metrics that match a regular expression."""
+        self._found("//input[@placeholder='Search metric charts']").send_keys(pattern)
+        return wait_for(self.driver, *texts)
+
     def compare(self, runs: list[str], *texts: str) -> str:
         """The page that puts ``runs`` (ids) side by side."""
         query = f"runs={quote(json.dumps(runs), safe='')}&experiments={quote(json.dumps([self.experiment]), safe='')}"

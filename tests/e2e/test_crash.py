@@ -9,30 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.calibrate import Calibration
-from pipeline.classifiers.tfidf import TfidfConfig
-from pipeline.model import Model, save_model
-from pipeline.task import Examples, Sentence, Task
-
 STANCE = Path(sys.executable).parent / "stance"
 KILLS = 30
 ARTICLES = 3000
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, task: Task) -> Path:
-    sentences = [Sentence("The judge blocked the order."), Sentence("Agents arrested people."), Sentence("Build the wall.")]
-    targets = {"stance": np.eye(3)[[1, 2, 0]], "policy": np.eye(4)[[3, 0, 1]]}
-    classifier = TfidfConfig(min_count=1).build(task)
-    classifier.fit(Examples(sentences, targets, np.ones(3), ["a", "b", "c"]), Examples([], targets, np.ones(0), []))
-    folder = tmp_path_factory.mktemp("model") / "small"
-    save_model(Model("small", task, classifier.config, classifier, Calibration(), {}, {}, "none"), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

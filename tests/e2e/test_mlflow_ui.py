@@ -57,8 +57,9 @@ def test_the_list_shows_every_run_with_the_headline(pages: Pages, runs: dict[str
 
 
 def test_the_charts_group_metrics_by_split_and_head(pages: Pages, runs: dict[str, Run]) -> None:
-    """The chart view draws the metrics of all runs in groups."""
-    pages.charts(*runs, "test/stance", "test/policy", "valid/stance", "test/policy/accuracy")
+    """The chart view draws the metrics of all runs in groups, and a search finds the headline."""
+    pages.charts(*runs, "test/stance", "test/policy", "valid/stance")
+    pages.filter_charts(f"{HEADLINE}$", HEADLINE, *(f"{run.data.metrics[HEADLINE]:.2f}" for run in runs.values()))
 
 
 def test_two_runs_stand_side_by_side(pages: Pages, runs: dict[str, Run]) -> None:
