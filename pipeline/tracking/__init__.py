@@ -3,9 +3,9 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import TrackingError
 
@@ -51,6 +51,19 @@ def as_tracking_error(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, OSError) as error:
         raise TrackingError(f"{uri}: {first_line(error)}") from None
+
+
+def insist(write: Callable[..., object], *values: Any) -> None:
+    """Call ``write``, and once more if it fails.
+
+    Where two processes insert the same row at once, a database server refuses the second; trying again, it finds the row.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        write(*values)
+    except MlflowException:
+        write(*values)
 
 
 def first_line(error: Exception) -> str:

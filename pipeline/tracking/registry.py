@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ModelError
-from pipeline.tracking import as_tracking_error, client, first_line
+from pipeline.tracking import as_tracking_error, client, first_line, insist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
@@ -24,21 +22,11 @@ def promote(name: str, version: str, reason: str) -> None:
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = champion(name, tracked)
         if before is not None and before != version:
-            _write(tracked.set_model_version_tag, name, before, "champion_until", now)
-        _write(tracked.set_registered_model_alias, name, ALIAS, version)
+            insist(tracked.set_model_version_tag, name, before, "champion_until", now)
+        insist(tracked.set_registered_model_alias, name, ALIAS, version)
         for key, value in {"champion_from": now, "promotion_reason": reason}.items():
-            _write(tracked.set_model_version_tag, name, version, key, value)
-        _write(tracked.set_registered_model_tag, name, f"champion_at_{now}", f"version {version}: {reason}")
-
-
-def _write(write: "Callable[..., None]", *values: str) -> None:
-    """Two promotions at once insert the same row, and a database server refuses the second: it then updates the row."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        write(*values)
-    except MlflowException:
-        write(*values)
+            insist(tracked.set_model_version_tag, name, version, key, value)
+        insist(tracked.set_registered_model_tag, name, f"champion_at_{now}", f"version {version}: {reason}")
 
 
 def champion(name: str, tracked: "MlflowClient | None" = None) -> str | None:

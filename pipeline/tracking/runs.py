@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import model_id, read_description
-from pipeline.tracking import as_tracking_error, client, one_at_a_time
+from pipeline.tracking import as_tracking_error, client, insist, one_at_a_time
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -67,7 +67,7 @@ def log_training(folder: Path, evaluation: "Evaluation", note: str, figures: Map
         with mlflow.start_run(run_name=description.name, tags={**record["tags"], "mlflow.note.content": note}) as run:
             _log_metrics(evaluation)
             mlflow.log_params({name: str(value)[:6000] for name, value in record["params"].items()})
-            mlflow.log_input(_dataset(record["dataset"]), context="training")
+            insist(mlflow.log_input, _dataset(record["dataset"]), "training")
             _log_tables(evaluation)
             for name, figure in figures.items():
                 mlflow.log_figure(figure, name)
