@@ -12,10 +12,8 @@ from pipeline.articles import Reject
 from pipeline.drift import Drift, total, warnings
 from pipeline.errors import OutputError
 from pipeline.inputs import Chunk, find_inputs, fingerprint, plan
-from pipeline.model import read_description
+from pipeline.model import file_digest, read_description
 from pipeline.score import WORK, Options, Part, rejects_text, write_table, write_text
-
-_ENDING = {"parquet": "parquet", "jsonl": "jsonl", "csv": "csv"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Job:
 
     @property
     def part_path(self) -> Path:
-        return self.out / f"part-{self.number:05}.{_ENDING[self.options.format]}"
+        return self.out / f"part-{self.number:05}.{self.options.format}"
 
     @property
     def articles_path(self) -> Path:
@@ -103,8 +101,6 @@ def write_part(job: Job, part: Part) -> None:
 
 
 def _manifest(sources: Sequence[str], names: dict[str, str], model: Path, options: Options) -> dict[str, Any]:
-    from pipeline.model import file_digest
-
     description = read_description(model)
     return {"format": 1, "state": "running", "model": description.name,
             "model_digest": file_digest(model / "model.json"), "codebook": description.codebook,

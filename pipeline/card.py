@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.analysis import slices
+from pipeline.evaluate import with_interval
 from pipeline.model import Description
 from pipeline.train import Evaluation
 
@@ -41,10 +42,10 @@ def model_card(model_id: str, description: Description, evaluation: Evaluation) 
 def _rows(description: Description, metrics: Mapping[str, float]) -> list[list[Any]]:
     rows = []
     for name, head in description.task.heads.items():
-        rows.append([name, "macro", _interval(metrics, f"test/{name}/macro_f1"), "", "", ""])
+        rows.append([name, "macro", with_interval(metrics, f"test/{name}/macro_f1"), "", "", ""])
         for label in head.labels:
             key = f"test/{name}/{label}"
-            rows.append(["", label, _interval(metrics, f"{key}/f1"), f"{metrics[f'{key}/precision']:.3f}",
+            rows.append(["", label, with_interval(metrics, f"{key}/f1"), f"{metrics[f'{key}/precision']:.3f}",
                          f"{metrics[f'{key}/recall']:.3f}", f"{metrics[f'{key}/count']:.0f}"])
     return rows
 
@@ -62,14 +63,10 @@ def _behaviour(metrics: Mapping[str, float]) -> list[str]:
     names = [name for name in metrics if name.startswith("challenge/") and name.endswith("/failure_rate")]
     if not names:
         return []
-    rows = [[name.removeprefix("challenge/").removesuffix("/failure_rate"), _interval(metrics, name)] for name in names]
+    rows = [[name.removeprefix("challenge/").removesuffix("/failure_rate"), with_interval(metrics, name)] for name in names]
     return ["## Behaviour", "", "Failure rates on hand-made cases; those of kind `invariance` are flip rates: how often the "
             "labels change when only a party, name, nationality, gender or outlet does.", "",
             _table(["behaviour", "failure rate"], rows), ""]
-
-
-def _interval(metrics: Mapping[str, float], name: str) -> str:
-    return f"{metrics[name]:.3f} ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f})"
 
 
 def _table(headers: Sequence[str], rows: list[list[Any]]) -> str:

@@ -7,7 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from pipeline.task import BoolArray, Decisions, FloatArray, Scores, Targets, Task, Thresholds, confidence, decide
+from pipeline.task import (
+    BoolArray,
+    Decisions,
+    FloatArray,
+    Head,
+    Scores,
+    Targets,
+    Task,
+    Thresholds,
+    confidence,
+    decide,
+    encode_label,
+)
 
 Metrics = dict[str, float]
 #: Resamples behind each interval.
@@ -64,6 +76,19 @@ def alpha(gold: NDArray[Any], decided: NDArray[Any]) -> float:
         return 1.0
     pair = np.stack([gold, decided]).astype(float)
     return float(krippendorff.alpha(reliability_data=pair, level_of_measurement="nominal"))
+
+
+def with_interval(metrics: Mapping[str, float], name: str) -> str:
+    """A metric for people, with its 95% interval where it has one; a dash where there is no such metric."""
+    if name not in metrics:
+        return "-"
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return f"{metrics[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None and high is not None else "")
+
+
+def labels_of(head: Head, rows: Sequence[Mapping[str, Any]], column: str) -> BoolArray:
+    """A column of labels in a table of predictions as booleans, shape (rows, labels)."""
+    return np.array([encode_label(head, column, row[column]) for row in rows]) > 0
 
 
 def group_counts(gold: BoolArray, decided: BoolArray, groups: Sequence[str]) -> FloatArray:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.evaluate import risk_coverage
+from pipeline.evaluate import labels_of, risk_coverage
 from pipeline.task import BoolArray, FloatArray, Head, Task, confidence
 
 if TYPE_CHECKING:
@@ -103,12 +103,8 @@ def learning_curve(history: list[tuple[int, str, float]]) -> "Figure":
 
 
 def _arrays(head: Head, name: str, predictions: list[dict[str, Any]]) -> tuple[BoolArray, BoolArray, FloatArray]:
-    def hot(column: str) -> BoolArray:
-        return np.array([[label in (row[column] if head.kind == "many" else [row[column]]) for label in head.labels]
-                         for row in predictions])
-
     scores = np.array([[row[f"{name}/{label}"] for label in head.labels] for row in predictions])
-    return hot(f"gold/{name}"), hot(name), scores
+    return labels_of(head, predictions, f"gold/{name}"), labels_of(head, predictions, name), scores
 
 
 def _axes(count: int) -> tuple["Figure", list[Any]]:

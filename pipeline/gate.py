@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from pipeline.compare import Difference, compare
 from pipeline.config import Settings, load_config
 from pipeline.errors import ConfigError
-from pipeline.evaluate import Metrics
-from pipeline.task import Decisions, Task, encode_label
+from pipeline.evaluate import Metrics, labels_of
+from pipeline.task import Decisions, Task
 
 Predictions = list[dict[str, Any]]
 
@@ -81,5 +80,4 @@ def differences(task: Task, a: Predictions, b: Predictions) -> list[Difference]:
 
 
 def _labels(task: Task, rows: Predictions, prefix: str) -> Decisions:
-    return {name: np.array([encode_label(head, name, row[prefix + name]) for row in rows]) > 0
-            for name, head in task.heads.items()}
+    return {name: labels_of(head, rows, prefix + name) for name, head in task.heads.items()}

@@ -12,7 +12,7 @@ from pipeline.card import model_card
 from pipeline.challenge import Case, run_cases
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.figures import training_figures
-from pipeline.model import load_model, model_id, read_description
+from pipeline.model import Description, load_model, model_id, read_description
 from pipeline.sweep import summarise
 from pipeline.tracking.runs import Registered, log_numbers, log_training
 from pipeline.train import Evaluation
@@ -21,11 +21,12 @@ from pipeline.train import Evaluation
 def publish(folder: Path, register: bool = True) -> Registered:
     """Log the training of ``folder`` as a run and register its model. Raises TrackingError when MLflow is away."""
     evaluation = Evaluation.load(folder)
-    figures = training_figures(read_description(folder).task, evaluation)
-    card = model_card(model_id(folder), read_description(folder), evaluation)
+    description = read_description(folder)
+    figures = training_figures(description.task, evaluation)
+    card = model_card(model_id(folder), description, evaluation)
     (folder / "model_card.md").write_text(card, encoding="utf-8")
     pages = {"analysis.html": _analysis(folder, evaluation), "model_card.md": card}
-    return log_training(folder, evaluation, _note(folder, evaluation), figures, pages, register)
+    return log_training(folder, evaluation, _note(description, evaluation), figures, pages, register)
 
 
 def log_sweep(name: str, folders: Sequence[Path], evaluations: Sequence[Evaluation]) -> None:
@@ -66,8 +67,7 @@ def _analysis(folder: Path, evaluation: Evaluation) -> str:
     return analysis_page(model, evaluation.predictions, others, run_cases(model, cases))
 
 
-def _note(folder: Path, evaluation: Evaluation) -> str:
-    description = read_description(folder)
+def _note(description: Description, evaluation: Evaluation) -> str:
     record, metrics = evaluation.record, evaluation.metrics
     rows = [f"| {head} | {metrics[f'test/{head}/macro_f1']:.3f} | {metrics[f'test/{head}/macro_f1_low']:.3f} to "
             f"{metrics[f'test/{head}/macro_f1_high']:.3f} |" for head in description.task.heads]

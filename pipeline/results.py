@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.audit import agreement
 from pipeline.compare import Difference
 from pipeline.corpus import SPLITS, Corpus
-from pipeline.evaluate import Metrics
+from pipeline.evaluate import Metrics, with_interval
 from pipeline.figures import training_figures
 from pipeline.task import Task
 from pipeline.train import Evaluation
@@ -61,16 +61,8 @@ def processor() -> str:
     return f"{named}, {os.cpu_count()} cores"
 
 
-def interval(metrics: Metrics, name: str) -> str:
-    """A metric with its interval, or a dash."""
-    if name not in metrics:
-        return "-"
-    text = f"{metrics[name]:.3f}"
-    return text + (f" ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f})" if f"{name}_low" in metrics else "")
-
-
 def _headline(task: Task, evaluations: Mapping[str, Evaluation], prefix: str) -> Table:
-    return [[name, *(interval(e.metrics, f"{prefix}{head}/macro_f1") for head in task.heads),
+    return [[name, *(with_interval(e.metrics, f"{prefix}{head}/macro_f1") for head in task.heads),
              f"{e.metrics['train/seconds']:.0f} s"] for name, e in evaluations.items()]
 
 
@@ -78,7 +70,7 @@ def _real(task: Task, real: Mapping[str, Metrics]) -> list[str]:
     if not real:
         return []
     count = next(iter(real.values()))["sentences"]
-    rows = [[name, *(interval(metrics, f"{head}/macro_f1") for head in task.heads),
+    rows = [[name, *(with_interval(metrics, f"{head}/macro_f1") for head in task.heads),
              *(f"{metrics[f'{head}/ece']:.3f}" for head in task.heads)] for name, metrics in real.items()]
     return [f"On {count:.0f} real sentences that are no part of this repository:", "",
             _table(["model", *_heads(task), *(f"{head} calibration error" for head in task.heads)], rows), ""]
@@ -89,7 +81,7 @@ def _by_label(task: Task, evaluations: Mapping[str, Evaluation]) -> Table:
     for name, e in evaluations.items():
         for head, label, _ in task.columns():
             key = f"test/{head}/{label}"
-            rows.append([name, head, label, interval(e.metrics, f"{key}/f1"),
+            rows.append([name, head, label, with_interval(e.metrics, f"{key}/f1"),
                          *(e.metrics.get(f"{key}/{x}", "-") for x in ("precision", "recall", "average_precision", "alpha")),
                          int(e.metrics[f"{key}/count"])])
     return rows
@@ -115,7 +107,7 @@ def _behaviour(evaluations: Mapping[str, Evaluation]) -> list[str]:
     if not names:
         return []
     rows = [[name.removeprefix("challenge/").removesuffix("/failure_rate"),
-             *(interval(e.metrics, name) for e in evaluations.values())] for name in dict.fromkeys(names)]
+             *(with_interval(e.metrics, name) for e in evaluations.values())] for name in dict.fromkeys(names)]
     return ["## Behaviour", "", "Failure rates on `seeds/challenge.jsonl`, by kind and capability.", "",
             _table(["behaviour", *evaluations], rows), ""]
 

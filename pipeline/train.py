@@ -16,9 +16,9 @@ from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.distill import read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
-from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge
+from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
 from pipeline.model import Model, check_task, load_model, save_model
-from pipeline.task import Decisions, Examples, Scores, Task, encode_label, names
+from pipeline.task import Decisions, Examples, Scores, Task, names
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     model = Model(name, task, config, classifier, calibration, thresholds, limits, corpus.fingerprint(),
                   words=frozenset(words_of(text for s in fit.sentences for text in (s.text, s.context))),
                   about={"train_sentences": len(fit.sentences), "commit": record.get("tags", {}).get("commit", "")})
-    metrics, predictions = evaluate_on_splits(model, corpus)
-    about = {**model.about, "confusion": confusion(task, predictions), "reference": _reference(model, corpus).model_dump()}
+    metrics, predictions, reference = evaluate_on_splits(model, corpus)
+    about = {**model.about, "confusion": confusion(task, predictions), "reference": reference.model_dump()}
     model = save_model(replace(model, about=about), out / name)
     metrics |= failure_rates(run_cases(model, cases)) | getattr(classifier, "export_", {})
     evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
@@ -88,32 +88,24 @@ def _taught(config: Any, corpus: Corpus) -> Examples:
     return soften(train, teacher, config.teacher_share, unlabelled)
 
 
-def _reference(model: Model, corpus: Corpus) -> Drift:
-    """What the model's labels, confidence and words are like on text that it was not trained on."""
-    sentences = corpus.examples("test").sentences
-    scores = model.predict_proba(sentences)
-    return measure(model.task, sentences, scores, model.decide(scores), model.words)
-
-
-def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict[str, Any]]]:
-    """Metrics on test and valid (named ``<split>/...``, headline first) and every test row with its probabilities."""
-    metrics: Metrics = {}
-    predictions: list[dict[str, Any]] = []
-    for split in ("test", "valid"):
-        rows = corpus.part(split)
-        found, scores = evaluate(model, rows)
-        metrics |= {f"{split}/{key}": value for key, value in found.items()}
-        if split == "test":
-            predictions = describe(model, rows, scores)
-    return metrics, predictions
+def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict[str, Any]], Drift]:
+    """Metrics on test and valid (named ``<split>/...``, headline first), every test row with its probabilities, and what
+    labels, confidence and words are like on test: text that the model was not trained on.
+    """
+    rows = corpus.part("test")
+    on_test, scores = evaluate(model, rows)
+    on_valid, _ = evaluate(model, corpus.part("valid"))
+    metrics = {f"{split}/{key}": value for split, found in (("test", on_test), ("valid", on_valid))
+               for key, value in found.items()}
+    reference = measure(model.task, [row.sentence for row in rows], scores, model.decide(scores), model.words)
+    return metrics, describe(model, rows, scores), reference
 
 
 def confusion(task: Task, predictions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts of gold by predicted labels: (labels, labels) of a one-of head, (labels, 2, 2) of a many-of head."""
     counts: dict[str, Any] = {}
     for name, head in task.heads.items():
-        gold, decided = (np.array([encode_label(head, name, row[prefix + name]) for row in predictions]).astype(int)
-                         for prefix in ("gold/", ""))
+        gold, decided = (labels_of(head, predictions, column).astype(int) for column in (f"gold/{name}", name))
         if head.kind == "one":
             counts[name] = (gold.T @ decided).tolist()
         else:

@@ -41,7 +41,7 @@ ALLOWED = {
     "distill": {"articles", "errors", "inputs", "model", "sentences", "task"},
     "report": {"errors", "task"},
     "drift": {"config", "task"},
-    "card": {"analysis", "model", "train"},
+    "card": {"analysis", "evaluate", "model", "train"},
     "review": {"errors", "model", "task"},
     "curve": {"calibrate", "corpus", "errors", "evaluate"},
     "gate": {"compare", "config", "errors", "evaluate", "task"},

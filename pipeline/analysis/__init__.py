@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from pipeline.corpus import META
-from pipeline.evaluate import f1, group_counts, interval
+from pipeline.evaluate import f1, group_counts, interval, labels_of
 from pipeline.model import Model
 from pipeline.task import BoolArray, Sentence, Task, encode_label
 
@@ -42,7 +42,7 @@ def slices(task: Task, rows: Predictions, seed: int = 0) -> list[Slice]:
     groups = np.array([str(row["id"]).rsplit(":", 1)[0] for row in rows])
     found: list[Slice] = []
     for head in task.heads:
-        gold, decided = labels(task, rows, head, "gold/"), labels(task, rows, head, "")
+        gold, decided = labels_of(task.heads[head], rows, f"gold/{head}"), labels_of(task.heads[head], rows, head)
         for column in META:
             values = np.array([str(row.get(column, ""))[:4] if column == "date" else row.get(column, "") for row in rows])
             for value in sorted(set(values) - {""}):
@@ -55,11 +55,6 @@ def slices(task: Task, rows: Predictions, seed: int = 0) -> list[Slice]:
     corrected = false_discovery_control([s.p for s in found])
     made = [replace(s, p=float(p)) for s, p in zip(found, corrected, strict=True)]
     return sorted(made, key=lambda s: (s.head, s.f1 - s.rest))
-
-
-def labels(task: Task, rows: Predictions, head: str, prefix: str) -> BoolArray:
-    """Labels of a head in a prediction table as booleans, shape (n, labels)."""
-    return np.array([encode_label(task.heads[head], head, row[prefix + head]) for row in rows]) > 0
 
 
 def worst(task: Task, rows: Predictions, count: int = 25) -> list[Mapping[str, Any]]:
@@ -83,7 +78,7 @@ def suspected(task: Task, rows: Predictions, head: str) -> list[tuple[Mapping[st
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    gold = labels(task, rows, head, "gold/").argmax(1)
+    gold = labels_of(task.heads[head], rows, f"gold/{head}").argmax(1)
     if len(set(gold.tolist())) < len(task.heads[head].labels):
         return []
     scores = np.array([[row[f"{head}/{label}"] for label in task.heads[head].labels] for row in rows])

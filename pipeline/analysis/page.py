@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.analysis import Predictions, attributions, labels, slices, suspected, worst
+from pipeline.analysis import Predictions, attributions, slices, suspected, worst
 from pipeline.challenge import Outcome
+from pipeline.evaluate import labels_of
 from pipeline.model import Model
 from pipeline.task import Sentence, Task
 
@@ -34,7 +35,8 @@ def analysis_page(model: Model, rows: Predictions, others: Mapping[str, Predicti
 
 def _confusion(task: Task, rows: Predictions, name: str) -> dict[str, Any]:
     """A square of counts (one-of), or per label its hits, false alarms and misses (many-of)."""
-    head, gold, decided = task.heads[name], labels(task, rows, name, "gold/"), labels(task, rows, name, "")
+    head = task.heads[name]
+    gold, decided = labels_of(head, rows, f"gold/{name}"), labels_of(head, rows, name)
     if head.kind == "one":
         square = gold.T.astype(int) @ decided.astype(int)
         return {"labels": head.labels, "rows": [[label, *square[i].tolist()] for i, label in enumerate(head.labels)]}

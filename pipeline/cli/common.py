@@ -17,8 +17,6 @@ COLUMN = click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS
                       help="Our column's name in your file, e.g. text=body. Repeatable.")
 DATA = click.option("--data", multiple=True, default=("seeds",), show_default=True, metavar="PATH",
                     help="Labelled file (.jsonl, .csv, .parquet) or folder. Repeatable.")
-
-
 GATE = click.option("--gate", "gate_file", default="configs/gate.yaml", show_default=True, metavar="FILE",
                     help="Floors, ceilings and the accuracy wanted of certain rows.")
 CHALLENGE = click.option("--challenge", default="seeds/challenge.jsonl", show_default=True, metavar="FILE",
@@ -73,14 +71,6 @@ def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], floats: str = "
     click.echo(tabulate(rows, headers=headers, floatfmt=floats, tablefmt="simple"))
 
 
-def with_interval(metrics: dict[str, float], name: str) -> str:
-    """A metric with its 95% interval, where it has one."""
-    if name not in metrics:
-        return "-"
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    return f"{metrics[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None and high is not None else "")
-
-
 def quiet_libraries() -> None:
     """Silence chatter of libraries that says nothing a user could act on."""
     import logging
@@ -114,11 +104,3 @@ def bar(title: str, quiet: bool) -> Callable[[int, int], None]:
                 shown.close()
 
     return report
-
-
-def existing(path: str) -> Path:
-    """A file that must be there."""
-    found = Path(path)
-    if not found.exists():
-        raise click.UsageError(f"{path}: no such file")
-    return found

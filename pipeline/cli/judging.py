@@ -16,11 +16,13 @@ from pipeline.cli.common import (
     read_labelled,
     read_task,
     table,
-    with_interval,
 )
 from pipeline.cli.training import named_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.corpus import Corpus, Row
     from pipeline.evaluate import Metrics
 
 SPLIT = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this split of the data.")
@@ -41,14 +43,11 @@ def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], s
     quiet_libraries()
     from pipeline.challenge import failure_rates, run_cases
     from pipeline.corpus import to_examples
-    from pipeline.errors import DataError
     from pipeline.train import evaluate as judge
 
     model = named_model(model_name)
     corpus = read_labelled(data, model.task, columns)
-    rows = corpus.part(split) if split else corpus.rows
-    if not rows:
-        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    rows = _rows(corpus, data, split)
     metrics, _ = judge(model, rows)
     cases = read_challenge(challenge, model.task)
     metrics |= failure_rates(run_cases(model, cases))
@@ -59,8 +58,20 @@ def evaluate(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], s
         Path(json_file).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
 
 
+def _rows(corpus: "Corpus", data: "Sequence[str]", split: str | None) -> "list[Row]":
+    """The rows of a split, all without one. Raises DataError when there is none."""
+    from pipeline.errors import DataError
+
+    rows = corpus.part(split) if split else corpus.rows
+    if not rows:
+        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    return rows
+
+
 def show_metrics(heads: Any, metrics: "Metrics") -> None:
     """A table of every label of every head."""
+    from pipeline.evaluate import with_interval
+
     rows: list[list[Any]] = []
     for name, head in heads.items():
         rows.append([name, "macro", with_interval(metrics, f"{name}/macro_f1"), None, None, None,
@@ -80,6 +91,8 @@ def show_metrics(heads: Any, metrics: "Metrics") -> None:
 
 def show_challenge(metrics: "Metrics") -> None:
     """A table of failure rates by capability, when cases were run."""
+    from pipeline.evaluate import with_interval
+
     names = [name.removesuffix("/failure_rate") for name in metrics if name.endswith("/failure_rate")]
     if names:
         click.echo()
@@ -100,16 +113,13 @@ def compare(a: str, b: str, data: tuple[str, ...], columns: tuple[str, ...], spl
     quiet_libraries()
     from pipeline.compare import compare as pair
     from pipeline.corpus import to_examples
-    from pipeline.errors import DataError
     from pipeline.evaluate import hard
     from pipeline.model import check_task
 
     models = [named_model(name) for name in (a, b)]
     corpus = read_labelled(data, models[0].task, columns)
     check_task(models[1], models[0].task)
-    rows = corpus.part(split) if split else corpus.rows
-    if not rows:
-        raise DataError(f"{', '.join(data)}: no sentence in split '{split}'")
+    rows = _rows(corpus, data, split)
     examples = to_examples(corpus.task, rows)
     decided = [model.decide(model.predict_proba(examples.sentences)) for model in models]
     found = pair(corpus.task, hard(corpus.task, examples.targets), decided[0], decided[1], examples.groups)

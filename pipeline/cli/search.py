@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.common import COLUMN, DATA, GATE, TASK, quiet_libraries, read_labelled, read_task, with_interval
+from pipeline.cli.common import COLUMN, DATA, GATE, TASK, quiet_libraries, read_labelled, read_task
 
 
 @click.command()
@@ -58,6 +58,7 @@ def curve(config_file: str, task_file: str, data: tuple[str, ...], columns: tupl
     from pipeline.classifiers import ClassifierConfig
     from pipeline.config import load_config
     from pipeline.curve import learning_curve
+    from pipeline.evaluate import with_interval
     from pipeline.tracking.runs import log_curve
 
     config = load_config(config_file, ClassifierConfig)

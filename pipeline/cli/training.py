@@ -16,7 +16,6 @@ from pipeline.cli.common import (
     read_labelled,
     read_task,
     table,
-    with_interval,
 )
 
 T = TypeVar("T")
@@ -163,6 +162,8 @@ def _champion_leads(registered: str, folder: Path, headline: str) -> bool:
 
 
 def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:
+    from pipeline.evaluate import with_interval
+
     columns = [(split, head) for head in heads for split in ("valid", "test")]
     rows = [[name, *(with_interval(metrics, f"{split}/{head}/macro_f1") for split, head in columns),
              f"{metrics['train/seconds']:.0f} s", version] for name, metrics, version in results]

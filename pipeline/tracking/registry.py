@@ -9,7 +9,6 @@ from pipeline.errors import ModelError
 from pipeline.tracking import as_tracking_error, client, first_line, insist
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 ALIAS = "champion"
@@ -71,17 +70,6 @@ def fetch(uri: str, cache: Path = Path("models/registry")) -> Path:
         hint = "; 'stance train' and 'stance promote' set it" if f"@{ALIAS}" in uri else ""
         raise ModelError(f"{uri}: not found at {tracked.tracking_uri}{hint} ({first_line(error)})") from None
     return target / "artifacts" / "model"
-
-
-def get_run(run_id: str) -> "Run":
-    """The run, or ModelError when there is none."""
-    from mlflow.exceptions import MlflowException
-
-    tracked = client()
-    try:
-        return tracked.get_run(run_id)
-    except MlflowException as error:
-        raise ModelError(f"run {run_id}: not found at {tracked.tracking_uri} ({first_line(error)})") from None
 
 
 def _made(folder: Path) -> Path:
