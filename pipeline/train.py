@@ -18,6 +18,7 @@ from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
 from pipeline.model import Model, check_task, load_model, save_model
+from pipeline.swaps import exchange, read_swaps
 from pipeline.task import Decisions, Examples, Scores, Task, names
 
 
@@ -76,8 +77,10 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
 
 
 def _taught(config: Any, corpus: Corpus) -> Examples:
-    """The training split, softened by the teacher where the configuration names one."""
+    """The training split: names exchanged, and softened by the teacher, where the configuration asks for it."""
     train = corpus.examples("train")
+    if getattr(config, "swaps", ""):
+        train = exchange(train, read_swaps(config.swaps), config.seed)
     if not getattr(config, "teacher", ""):
         return train
     teacher = load_model(config.teacher)
