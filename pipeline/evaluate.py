@@ -24,6 +24,8 @@ from pipeline.task import (
 Metrics = dict[str, float]
 #: Resamples behind each interval.
 RESAMPLES = 1000
+#: Sentences below which a genre, voice, region or year says nothing.
+SMALLEST_SLICE = 30
 #: Share of the way from the plain rule to the cut that is best on valid.
 SHRINK = 0.5
 

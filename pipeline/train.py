@@ -16,7 +16,7 @@ from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.distill import read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
-from pipeline.evaluate import Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
+from pipeline.evaluate import SMALLEST_SLICE, Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
 from pipeline.model import Model, check_task, load_model, save_model
 from pipeline.swaps import exchange, read_swaps
 from pipeline.task import Decisions, Examples, Scores, Task, names
@@ -100,8 +100,28 @@ def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict
     on_valid, _ = evaluate(model, corpus.part("valid"))
     metrics = {f"{split}/{key}": value for split, found in (("test", on_test), ("valid", on_valid))
                for key, value in found.items()}
+    metrics |= sliced(model, rows, scores)
     reference = measure(model.task, [row.sentence for row in rows], scores, model.decide(scores), model.words)
     return metrics, describe(model, rows, scores), reference
+
+
+def sliced(model: Model, rows: Sequence[Row], scores: Scores) -> Metrics:
+    """F1 of every head, with its interval, and label, on test sentences of one genre or voice: ``genre/<value>/...``.
+
+    Left out: genres and voices of fewer than 30 sentences.
+    """
+    found: Metrics = {}
+    for column in ("genre", "voice"):
+        values = np.array([row.meta.get(column, "") for row in rows])
+        for value in sorted(set(values) - {""}):
+            at = np.flatnonzero(values == value).tolist()
+            if len(at) >= SMALLEST_SLICE:
+                part = to_examples(model.task, [rows[i] for i in at])
+                judged = judge(model.task, part.targets, {name: values_[at] for name, values_ in scores.items()},
+                               model.thresholds, part.groups)
+                found |= {f"{column}/{value}/{key}": number for key, number in judged.items()
+                          if "f1" in key.rsplit("/", 1)[-1] or key == "sentences"}
+    return found
 
 
 def confusion(task: Task, predictions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import numpy as np
 from pipeline.analysis import attributions, slices, suspected, worst
 from pipeline.analysis.page import analysis_page
 from pipeline.calibrate import Calibration
+from pipeline.corpus import Row
 from pipeline.model import Model
 from pipeline.task import Head, Scores, Sentence, Task
+from pipeline.train import sliced
 
 TASK = Task(name="t", codebook="1", heads={"side": Head(kind="one", labels=("a", "b"))})
 
@@ -40,6 +42,22 @@ def test_a_weak_slice_is_found_significant_and_an_even_one_is_not() -> None:
     assert found["letters"].f1 < found["letters"].rest
     even = [row(i, "ab"[i % 2], "ab"[(i * 7 // 10) % 2], genre=("wire", "letters")[i // 3 % 2]) for i in range(300)]
     assert all(s.p > 0.05 for s in slices(TASK, even))
+
+
+def test_metrics_name_every_genre_and_voice_that_has_enough_sentences() -> None:
+    """The F1 of a genre is that of its own rows, with an interval; thirty sentences are the least."""
+    def labelled(i: int, genre: str, right: bool) -> Row:
+        gold = [1.0, 0.0] if (i % 2 == 0) == right else [0.0, 1.0]
+        return Row("f:1", Sentence("no" if i % 2 == 0 else "no no", article=f"x{i // 3}"), {"side": gold}, "e", "test",
+                   meta={"genre": genre, "voice": "left"})
+
+    rows = [labelled(i, "wire", True) for i in range(30)] + [labelled(i, "letters", False) for i in range(30)]
+    rows += [labelled(i, "captions", True) for i in range(29)]
+    scores = {"side": np.array([[0.9, 0.1] if row.sentence.text == "no" else [0.1, 0.9] for row in rows])}
+    found = sliced(MODEL, rows, scores)
+    assert found["genre/wire/side/macro_f1"] == found["genre/wire/side/macro_f1_low"] == 1.0
+    assert found["genre/letters/side/macro_f1"] == 0.0
+    assert (found["voice/left/sentences"], "genre/captions/sentences" in found) == (89, False)
 
 
 def test_the_worst_comes_first() -> None:

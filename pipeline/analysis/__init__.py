@@ -8,14 +8,12 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from pipeline.corpus import META
-from pipeline.evaluate import f1, group_counts, interval, labels_of
+from pipeline.evaluate import SMALLEST_SLICE, f1, group_counts, interval, labels_of
 from pipeline.model import Model
 from pipeline.task import BoolArray, Sentence, Task, encode_label
 
 Predictions = Sequence[Mapping[str, Any]]
 
-#: Sentences below which a slice says nothing.
-_SMALLEST = 30
 _SHUFFLES = 1000
 
 
@@ -47,7 +45,7 @@ def slices(task: Task, rows: Predictions, seed: int = 0) -> list[Slice]:
             values = np.array([str(row.get(column, ""))[:4] if column == "date" else row.get(column, "") for row in rows])
             for value in sorted(set(values) - {""}):
                 inside = values == value
-                if _SMALLEST <= inside.sum() <= len(rows) - _SMALLEST:
+                if SMALLEST_SLICE <= inside.sum() <= len(rows) - SMALLEST_SLICE:
                     found.append(Slice(head, "year" if column == "date" else column, value, int(inside.sum()),
                                        *_against_rest(gold, decided, inside, groups, seed)))
     if not found:
