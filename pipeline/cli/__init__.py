@@ -5,6 +5,7 @@ import sys
 import click
 
 from pipeline.cli.data import check
+from pipeline.cli.holders import holders
 from pipeline.cli.judging import compare, evaluate, results
 from pipeline.cli.review import review
 from pipeline.cli.scoring import report, score
@@ -22,7 +23,7 @@ def app() -> None:
     """
 
 
-COMMANDS = (check, train, evaluate, compare, tune, curve, reproduce,
+COMMANDS = (check, train, evaluate, compare, holders, tune, curve, reproduce,
             results, promote, upload, encoder, score, report, review)
 for command in COMMANDS:
     app.add_command(command)

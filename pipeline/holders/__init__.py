@@ -1,0 +1,114 @@
+"""Who says it: the holder of a sentence, that is, the speaker it names for what it says, or the body whose act it reports.
+
+Rules over verbs, attributions and noun phrases, without a parser. The voice that holds the whole sentence wins: a
+speaker's label, an attribution set apart by commas or quotes, else the first main clause with a verb of speech or deciding.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pipeline.holders import words
+from pipeline.holders.clauses import Clause
+from pipeline.holders.phrases import Token, noun_phrase, offsets, tokens_of, unquoted
+from pipeline.holders.subjects import agent, head_of, inverted, maker, subject
+
+Span = tuple[int, int]
+
+_BLANKS = str.maketrans(dict.fromkeys(",.;:?!'’\"“”()—–-", " "))
+_LABEL = re.compile(r"((?:[A-Z][\w.'’-]{0,20}\s){0,4}[A-Z][A-Z.'’-]{2,20}(?:\s[A-Z'’-]{2,20})?):\s")
+_HEADED = re.compile(r"((?:[A-Z][\w.'’-]{1,20}\s){0,2}[A-Z][\w'’-]{2,20}):\s+[“\"‘A-Z]")
+_NO_LABEL = re.compile(r"""(?i)(?:updat\w+|correct\w*|photos?|watch|read|opinion|editor.*|notes?|sources?|contact|locations?
+    |trade|related|topics?|live|breaking|.*date|title|facts?|claims?|rating|ruling|verdict|questions?|answers?|for|by|in|on
+    |votes?|analysis|listen|video|summary|case|subject|issue|what|where|why|who|how|when|the|this|results?|background|see
+    |small|sample|more|also|next|still|then|but|and|so|here|new\ york|texas|washington|chicago|california)\b""", re.VERBOSE)
+_SOURCES = {"view", "words", "opinion", "eyes", "telling", "account", "judgment", "reckoning"}
+#: Acts that are also told after what was decided: "..., a federal judge ruled Wednesday".
+_RULING = {"rule", "order", "decide"}
+_TRIGGERS = frozenset(words.VERBS) | {"according"} | _SOURCES
+
+
+def find_holder(text: str) -> Span | None:
+    """Start and end of the holder in ``text``, None where the writer speaks. Time is bounded for any text."""
+    label = _label(text)
+    if label:
+        return label
+    if _TRIGGERS.isdisjoint(text.lower().translate(_BLANKS).split()):
+        return None
+    masked = unquoted(text)
+    tokens = tokens_of(masked)
+    best: tuple[int, int, tuple[int, int]] | None = None
+    for rank, place, found in _candidates(tokens):
+        if best is None or (rank, place) < best[:2]:
+            best = (rank, place, found)
+    if best is None:
+        return None
+    return offsets(masked, *best[2])
+
+
+def holder_columns(texts: Sequence[str]) -> dict[str, list[Any]]:
+    """``holder`` of every text, null where the writer speaks; ``holder_start`` and ``holder_end``, equal where it is null.
+
+    The offsets are never null, so that tables without nullable integers keep them whole.
+    """
+    known = {text: find_holder(text) for text in dict.fromkeys(texts)}
+    spans = [known[text] or (0, 0) for text in texts]
+    return {"holder": [text[slice(*span)] or None for text, span in zip(texts, spans, strict=True)],
+            "holder_start": [start for start, _ in spans], "holder_end": [end for _, end in spans]}
+
+
+def _label(text: str) -> Span | None:
+    found = _LABEL.match(text) or (_HEADED.match(text) if not text.rstrip().endswith(".") else None)
+    return found.span(1) if found and not _NO_LABEL.match(found.group(1)) else None
+
+
+def _candidates(tokens: list[Token]) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """``(rank, place, phrase)`` of every voice; the lowest rank and, in it, the first place holds the sentence."""
+    for i in [i for i, (_, word) in enumerate(tokens) if word in _TRIGGERS]:
+        token = tokens[i]
+        if token.word == "according" and i + 2 < len(tokens) and tokens[i + 1].word == "to":
+            found = noun_phrase(tokens, i + 2, len(tokens))
+            if found:
+                yield 1, i, maker(tokens, found)
+        elif token.word in _SOURCES:
+            yield from _view(tokens, i)
+        verb = words.VERBS.get(token.word)
+        if verb is None or (token.is_name and i > 0 and not token.text.isupper()):
+            continue
+        if verb.speaks and (spoken := inverted(tokens, i, verb)):
+            yield 1, i, spoken
+            continue
+        clause = Clause.of(tokens, i, verb)
+        if clause is None:
+            continue
+        if clause.passive:
+            by = agent(tokens, i)
+            if by and clause.is_main(tokens):
+                yield 2, i, by
+        elif (found := subject(tokens, clause)) and _fits(head_of(tokens[found[0]:found[1]]), verb):
+            apart = (verb.speaks or verb.lemma in _RULING) and _stands_apart(tokens, clause, i)
+            yield 1 if apart else 3 if clause.participial else 2, i, maker(tokens, found)
+
+
+def _fits(head: Token, verb: words.Verb) -> bool:
+    """Whether this subject does that: only a document shows, and none acts."""
+    document = head.word in words.DOCUMENTS
+    if verb.lemma in {"show", "indicate", "suggest"}:
+        return document
+    return not document or (verb.speaks and head.word not in {"order", "decision"}) or head.is_name
+
+
+def _view(tokens: list[Token], at: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """ "In the view of the court": the phrase after "of"."""
+    if at >= 2 and tokens[at - 2].word in {"in", "by"} and at + 2 < len(tokens) and tokens[at + 1].word == "of":
+        found = noun_phrase(tokens, at + 2, len(tokens))
+        if found:
+            yield 1, at, found
+
+
+def _stands_apart(tokens: list[Token], clause: Clause, verb: int) -> bool:
+    """Whether subject and verb follow what they attribute: ``..., the mayor said on Monday.``"""
+    if not clause.start or clause.leads or tokens[clause.start].word in {"and", "but"}:
+        return False
+    after = tokens[verb + 1] if verb + 1 < len(tokens) else None
+    return after is None or after.is_mark or after.word in words.TIMES or after.word in words.PREPOSITIONS - {"to"}
