@@ -102,7 +102,7 @@ def write_part(job: Job, part: Part) -> None:
 
 def _manifest(sources: Sequence[str], names: dict[str, str], model: Path, options: Options) -> dict[str, Any]:
     description = read_description(model)
-    return {"format": 1, "state": "running", "model": description.name,
+    return {"format": 2, "state": "running", "model": description.name,
             "model_digest": file_digest(model / "model.json"), "codebook": description.codebook,
             "options": options.model_dump(), "task": description.task.model_dump(mode="json"),
             "confusion": description.about.get("confusion", {}),
@@ -121,7 +121,7 @@ def _is_finished(out: Path, manifest: dict[str, Any]) -> bool:
         before = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise OutputError(f"{path}: damaged; name an empty folder") from None
-    for key in ("model", "model_digest", "codebook", "options", "inputs"):
+    for key in ("format", "model", "model_digest", "codebook", "options", "inputs"):
         if before.get(key) != manifest[key]:
             difference = _difference(before.get(key), manifest[key])
             raise OutputError(f"{out}: holds a batch with another {key}: {difference}; name another folder")

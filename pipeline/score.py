@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.articles import Article, Reject
 from pipeline.config import Settings
 from pipeline.drift import Drift, measure, total
+from pipeline.holders import holder_columns
 from pipeline.inputs import Chunk, read_chunk
 from pipeline.model import Model
 from pipeline.sentences import sentences_of
@@ -84,7 +85,7 @@ def _sample_drift(model: Model, sentences: list[Sentence], scores: Scores) -> Dr
 
 
 def row_table(model: Model, sentences: list[Sentence], scores: Scores, sources: list[str]) -> "pa.Table":
-    """The scored rows: offsets, text, labels, whether uncertain, every probability, model, codebook, who answered."""
+    """The scored rows: offsets, text, labels, whether uncertain, probabilities, model, codebook, holder, who answered."""
     import pyarrow as pa
 
     task = model.task
@@ -107,6 +108,8 @@ def row_table(model: Model, sentences: list[Sentence], scores: Scores, sources: 
         columns[f"{name}/{label}"] = pa.array(scores[name][:, i], pa.float32())
     columns["model"] = _constant(model.id, len(sentences))
     columns["codebook"] = _constant(task.codebook, len(sentences))
+    for name, values in holder_columns([s.text for s in sentences]).items():
+        columns[name] = pa.array(values, pa.string() if name == "holder" else pa.int32())
     if hasattr(model.classifier, "answer"):
         columns["answered_by"] = pa.array(sources, pa.string())
     return pa.table(columns)

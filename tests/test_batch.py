@@ -66,14 +66,14 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, model: Path) -> None:
 
 
 def test_rows_hold_the_promised_columns(tmp_path: Path, model: Path) -> None:
-    """Columns come in the order of the design: where, text, labels, flag, probabilities, model, codebook."""
+    """Columns come in the order of the design: where, text, labels, flag, probabilities, model, codebook, holder."""
     (tmp_path / "a.txt").write_text(TEXT)
     score([tmp_path / "a.txt"], tmp_path / "out", model)
     table = parquet.read_table(tmp_path / "out/part-00000.parquet")
     assert table.column_names == [
         "article", "sentence_index", "start", "end", "text", "stance", "stance_score", "policy", "uncertain",
         "stance/support", "stance/oppose", "stance/neutral", "policy/enforcement", "policy/wall",
-        "policy/sanctuary_funding", "policy/judiciary", "model", "codebook"]
+        "policy/sanctuary_funding", "policy/judiciary", "model", "codebook", "holder", "holder_start", "holder_end"]
     articles = parquet.read_table(tmp_path / "out/articles.parquet").to_pylist()[0]
     assert articles["sentences"] == 3
     assert articles["stance/support"] + articles["stance/oppose"] + articles["stance/neutral"] == pytest.approx(1)
