@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.errors import OutputError
 from pipeline.report import read_batch, report_page, summary
+from pipeline.report.holders import key_of, voices
 from pipeline.report.prevalence import prevalences
 from pipeline.task import Head, Task
 
@@ -51,10 +52,12 @@ def test_many_of_shares_are_corrected_label_by_label() -> None:
 
 def write_batch(folder: Path, form: str) -> Path:
     rows: list[dict[str, Any]] = [
-        {"article": "a", "start": 0, "end": 5, "text": EVIL, "stance": "support", "policy": ["wall"], "uncertain": False},
-        {"article": "a", "start": 7, "end": 9, "text": "Two.", "stance": "oppose", "policy": [], "uncertain": True},
+        {"article": "a", "start": 0, "end": 5, "text": EVIL, "stance": "support", "policy": ["wall"], "uncertain": False,
+         "holder": EVIL},
+        {"article": "a", "start": 7, "end": 9, "text": "Two.", "stance": "oppose", "policy": [], "uncertain": True,
+         "holder": "Lee Ortega"},
         {"article": "b", "start": 0, "end": 3, "text": "Three.", "stance": "neutral", "policy": ["wall", "court"],
-         "uncertain": False}]
+         "uncertain": False, "holder": None}]
     folder.mkdir()
     if form == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), folder / "part-00000.parquet")
@@ -94,6 +97,39 @@ def test_hostile_text_never_ends_the_data_or_becomes_markup(tmp_path: Path) -> N
     block = json.loads(gzip.decompress(base64.b64decode(packed["blocks"][0])))
     assert block[0][0] == [EVIL, ["support", ["wall"]], 0, 0]
     assert block[0][1] == ["Two.", ["oppose", []], 1, 2]
+
+
+def test_a_holder_is_text_on_the_page(tmp_path: Path) -> None:
+    """Who says it is listed with labels, and markup in a name stays text."""
+    page = report_page(read_batch(write_batch(tmp_path / "b", "csv")))
+    table = page.split("Who says it")[1].split("</table>")[0]
+    assert "<bdi>Lee Ortega</bdi>" in table
+    assert "&lt;script&gt;alert(1)" in table
+    assert "<script" not in table
+    assert "{{ 7*7 }}" in table
+
+
+def test_voices_are_joined_by_last_name_or_body() -> None:
+    """A person's names share a line with all their labels; pronouns have none."""
+    rows = [{"holder": holder, "stance": stance, "policy": policy} for holder, stance, policy in (
+        ("President Lee Ortega", "support", ["wall"]), ("Ortega", "support", []), ("Ortega", "neutral", ["wall", "court"]),
+        ("Supreme Court", "oppose", ["court"]), ("U.S. Supreme Court", "oppose", []), ("he", "oppose", []),
+        (None, "oppose", []), ("", "oppose", []))]
+    first, second = voices(TASK, rows)
+    assert (first.name, first.sentences) == ("Ortega", 3)
+    assert first.counts == {"stance": {"support": 2, "oppose": 0, "neutral": 1}, "policy": {"wall": 2, "court": 1}}
+    assert (second.name, second.sentences) == ("Supreme Court", 2)
+
+
+@pytest.mark.parametrize(("holder", "key"), [
+    ("Homeland Security Secretary Dana Cole", "cole"), ("Cole", "cole"), ("White House", "white house"),
+    ("House", "house"), ("Bob Casey Jr.", "casey"), ("county's sheriff", "county sheriff"),
+    ("Department of Homeland Security", "department of homeland security"), ("Trump administration", "trump administration"),
+    ("President", "president"), ("Pelosi's office", "pelosi office"), ("House Republicans", "house republicans"),
+    ("Sen. Dick Durbin of Illinois", "durbin"), ("...", "...")])
+def test_names_of_one_holder_share_a_key(holder: str, key: str) -> None:
+    """Titles and first names go, words of a body stay."""
+    assert key_of(holder) == key
 
 
 def test_the_summary_counts_shares(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import OutputError
+from pipeline.report.holders import voices
 from pipeline.report.prevalence import Prevalence, prevalences
 from pipeline.task import FloatArray, Head, Task
 
@@ -59,6 +60,7 @@ def report_page(batch: Batch) -> str:
     first = next(iter(batch.task.heads))
     return environment.get_template("page.html").render(
         manifest=batch.manifest, task=batch.task, overview=_overview(batch), first=first,
+        voices=voices(batch.task, [row for found in batch.sentences.values() for row in found]),
         data={"index": _packed(_index(batch)), "blocks": [_packed(block) for block in _blocks(batch)],
               "heads": {name: {"kind": head.kind, "labels": list(head.labels)} for name, head in batch.task.heads.items()},
               "first": first})
@@ -149,8 +151,9 @@ def _read_part(path: Path, task: Task) -> Iterator[dict[str, Any]]:
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        columns = ["article", "start", "end", "text", "uncertain", *task.heads]
-        for batch in pq.ParquetFile(path).iter_batches(5000, columns=columns):
+        file = pq.ParquetFile(path)
+        wanted = {"article", "start", "end", "text", "uncertain", "holder", *task.heads}
+        for batch in file.iter_batches(5000, columns=[name for name in file.schema_arrow.names if name in wanted]):
             yield from batch.to_pylist()
     elif path.suffix == ".jsonl":
         with path.open(encoding="utf-8") as lines:
