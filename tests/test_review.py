@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.errors import DataError
-from pipeline.review import merge, read_items, write_items
+from pipeline.review import combine, merge, read_items, write_items
 from pipeline.review.exchange import from_export, labelling_config, read_sheet, to_tasks, write_sheet
 from pipeline.review.select import select
 from pipeline.task import Head, Task
@@ -68,6 +68,33 @@ def test_label_studio_round_trip_loses_nothing(tmp_path_factory: pytest.TempPath
         assert "conflict" not in row
 
 
+def test_a_file_survives_every_sign_a_sentence_may_hold(tmp_path: Path) -> None:
+    """Line ends that are not JSONL's, as U+2028 or U+0085, come back as written."""
+    rows = [{"text": "One\u2028two\x85three\x0bfour\nfive\r\nsix"}, {"text": "Seven."}]
+    write_items(rows, tmp_path / "rows.jsonl")
+    assert read_items(tmp_path / "rows.jsonl") == rows
+
+
+def test_people_who_come_later_are_added_and_the_same_import_twice_changes_nothing() -> None:
+    """Annotations of a sentence meet in one row, whoever differs makes a conflict, and other rows stay as they are."""
+    hand = {"text": "By hand.", "side": "for", "topics": [], "event": "e"}
+    first = {"event": "e", **merge(TASK, item(0), [{"by": "x", "side": "for", "topics": ["wall"]}])}
+    second = merge(TASK, item(0), [{"by": "z", "side": "none", "topics": ["wall"]}])
+    assert combine(TASK, [hand, first], [first]) == [hand, first]
+    both = combine(TASK, [hand, first], [second])
+    assert both == [hand, {**first, "annotations": first["annotations"] + second["annotations"], "conflict": ["side"]}]
+    assert combine(TASK, both, [second]) == both
+
+
+def test_one_person_decides_a_conflict() -> None:
+    """The label is the decider's, all annotations stay, and a later import does not open the conflict again."""
+    notes = [{"by": who, "side": side, "topics": []} for who, side in (("x", "for"), ("z", "none"), ("judge", "none"))]
+    row = merge(TASK, {**item(0), "decided": "judge"}, notes)
+    assert (row["side"], row["annotations"], row["decided"], "conflict" in row) == ("none", notes, "judge", False)
+    (again,) = combine(TASK, [row, merge(TASK, item(0), notes[:2])], [merge(TASK, item(0), notes[:2])])
+    assert (again["side"], again["decided"], "conflict" in again) == ("none", "judge", False)
+
+
 def test_annotators_who_differ_are_a_conflict() -> None:
     """All annotations are kept, and the heads in dispute are named."""
     row = merge(TASK, item(0), [{"by": "x", "side": "for", "topics": []}, {"by": "z", "side": "none", "topics": []}])
@@ -89,6 +116,7 @@ def test_a_spreadsheet_comes_back_as_it_went(tmp_path: Path) -> None:
     expected = [("for", ["wall"], item(i)["text"]) for i in (0, 1)]
     assert [(row["side"], row["topics"], row["text"]) for row in rows] == expected
     (tmp_path / "s.csv").write_text((tmp_path / "s.csv").read_text().replace("for,wall", "fore,wall", 1))
+    assert [row["index"] for row in rows] == [0, 1]
     with pytest.raises(DataError, match=r"s.csv:2: side 'fore' is not one of for, against, none"):
         read_sheet(TASK, tmp_path / "s.csv", "me")
 
@@ -102,11 +130,12 @@ def test_labelling_in_the_terminal_saves_undoes_and_resumes(tmp_path: Path, monk
                  "--by", "me", "--task", str(tmp_path / "t.yaml")]
 
     def press(keys: str) -> None:
-        waiting = iter(keys)
-        monkeypatch.setattr("click.getchar", lambda: next(waiting))
+        (tmp_path / "keys").write_text(keys)
         monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as leave:
-            main()
+        with (tmp_path / "keys").open() as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            with pytest.raises(SystemExit) as leave:
+                main()
         assert not leave.value.code
 
     press("12\r" + "u" + "21\r" + "s" + "q")

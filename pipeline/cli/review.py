@@ -1,6 +1,12 @@
 """Commands of the labelling loop: review select, export, import, label."""
 
 import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +16,13 @@ from pipeline.cli.common import TASK, read_task, table
 
 if TYPE_CHECKING:
     from pipeline.task import Head, Task
+
+#: Keys of the labels, in order; q, u and s are taken.
+_KEYS = "123456789abcdefghijklmnoprtvwxyz"
+
+
+class _Command(Enum):
+    QUIT, UNDO, SKIP = "q", "u", "s"
 
 
 @click.group()
@@ -68,31 +81,32 @@ def export(file: str, out: str, task_file: str) -> None:
 def import_command(file: str, out: str, by: str, task_file: str) -> None:
     """Read Label Studio's JSON export or a filled-in CSV; append agreed rows, set conflicts aside.
 
-    Rows on which the annotators differ go to OUT with the ending .conflicts.jsonl, for someone to decide.
+    A sentence that is there already gets the new annotations beside the old. Rows on which the annotators differ go to
+    OUT with the ending .conflicts.jsonl, for someone to decide: label that file with the same OUT.
     """
     from pipeline.audit import agreement
     from pipeline.corpus import read_corpus
-    from pipeline.review import write_items
+    from pipeline.review import combine, read_items, write_items
     from pipeline.review.exchange import from_export, read_sheet
 
     task, source, target = read_task(task_file), Path(file), Path(out)
-    rows = read_sheet(task, source, by) if source.suffix == ".csv" else from_export(task, source)
-    agreed = [row for row in rows if "conflict" not in row]
-    conflicts = [row for row in rows if "conflict" in row]
-    with target.open("a", encoding="utf-8") as labelled:
-        labelled.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in agreed)
     aside = target.with_suffix(".conflicts.jsonl")
-    if conflicts:
-        write_items(conflicts, aside)
-    both = target.with_suffix(".imported.tmp.jsonl")
-    write_items(rows, both)
-    try:
-        found = agreement(read_corpus([both], task)) if rows else []
-    finally:
-        both.unlink()
-    if found:
+    new = read_sheet(task, source, by) if source.suffix == ".csv" else from_export(task, source)
+    rows = combine(task, [row for path in (target, aside) if path.exists() for row in read_items(path)], new)
+    twice = [row for row in rows if len(row.get("annotations") or ()) > 1]
+    if twice:
+        both = target.with_suffix(".imported.tmp.jsonl")
+        write_items(twice, both)
+        try:
+            found = agreement(read_corpus([both], task))
+        finally:
+            both.unlink()
         table(found, ["head", "label", "Krippendorff's alpha", "Cohen's kappa", "sentences"])
-    click.echo(f"{len(agreed)} rows appended to {out}"
+    conflicts = [row for row in rows if "conflict" in row]
+    if conflicts or aside.exists():
+        write_items(conflicts, aside)
+    write_items([row for row in rows if "conflict" not in row], target)
+    click.echo(f"{len(new)} sentences read; {out} has {len(rows) - len(conflicts)} rows"
                + (f"; {len(conflicts)} conflicts in {aside}" if conflicts else ""))
 
 
@@ -102,57 +116,95 @@ def import_command(file: str, out: str, by: str, task_file: str) -> None:
 @click.option("--by", default="me", show_default=True, help="Your name in the annotations.")
 @TASK
 def label(file: str, out: str, by: str, task_file: str) -> None:
-    """Label in the terminal: digits choose, Enter goes on, u undoes, s skips, q quits; running it again resumes."""
-    from pipeline.review import merge, read_items, write_items
+    """Label in the terminal: keys choose, Enter goes on, u undoes, s skips, q quits; running it again resumes.
+
+    In a file of conflicts your answer decides, and what the others said stays beside it.
+    """
+    from pipeline.review import read_items, write_items
 
     task, items, target = read_task(task_file), read_items(Path(file)), Path(out)
     done = read_items(target) if target.exists() else []
     labelled = {row["text"] for row in done}
     waiting = [item for item in items if item["text"] not in labelled]
     at = 0
-    while at < len(waiting):
-        item = waiting[at]
-        click.echo(f"\n[{len(items) - len(waiting) + at + 1} of {len(items)}] {item.get('title', '')}\n"
-                   f"  {item.get('previous', '')}\n> {item['text']}")
-        answer = _ask(task)
-        if answer == "quit":
-            break
-        if answer == "undo":
-            if done and at > 0:
-                at -= 1
-                done = [row for row in done if row["text"] != waiting[at]["text"]]
+    with _keyboard() as keys:
+        while at < len(waiting):
+            item = waiting[at]
+            click.echo(f"\n[{len(items) - len(waiting) + at + 1} of {len(items)}] {item.get('title', '')}\n"
+                       f"  {item.get('previous', '')}\n> {item['text']}")
+            answer = _ask(task, keys)
+            if answer is _Command.QUIT:
+                break
+            if answer is _Command.UNDO:
+                if at > 0:
+                    at -= 1
+                    done = [row for row in done if row["text"] != waiting[at]["text"]]
+                    write_items(done, target)
+                continue
+            if isinstance(answer, dict):
+                done.append(_labelled(task, item, {"by": by, **answer}))
                 write_items(done, target)
-            continue
-        if isinstance(answer, dict):
-            done.append(merge(task, item, [{"by": by, **answer}]))
-            write_items(done, target)
-        at += 1
+            at += 1
     click.echo(f"{len(done)} labelled in {out}")
 
 
-def _ask(task: "Task") -> dict[str, Any] | str:
+def _labelled(task: "Task", item: dict[str, Any], note: dict[str, Any]) -> dict[str, Any]:
+    from pipeline.review import merge
+
+    if "conflict" not in item:
+        return merge(task, item, [note])
+    others = [other for other in item["annotations"] if other.get("by") != note["by"]]
+    return merge(task, {**item, "decided": note["by"]}, [*others, note])
+
+
+@contextmanager
+def _keyboard() -> Iterator[Iterator[str]]:
+    """Keys as they are pressed. The terminal stays in this mode all the while, so that what is typed ahead is not lost."""
+    import termios
+    import tty
+
+    stdin = sys.stdin.fileno()
+    if not os.isatty(stdin):
+        yield _pressed(stdin)
+        return
+    before = termios.tcgetattr(stdin)
+    tty.setcbreak(stdin, termios.TCSANOW)
+    try:
+        yield _pressed(stdin)
+    finally:
+        termios.tcsetattr(stdin, termios.TCSADRAIN, before)
+
+
+def _pressed(stdin: int) -> Iterator[str]:
+    """Keys one by one until the input ends; arrows and their like, which hold digits, are dropped."""
+    while keys := os.read(stdin, 1024):
+        yield from re.sub(r"\x1b[O\[][0-9;]*.", "", keys.decode(errors="ignore")).replace("\x04", "q")
+
+
+def _ask(task: "Task", keys: Iterator[str]) -> dict[str, Any] | _Command:
     answers: dict[str, Any] = {}
     for name, head in task.heads.items():
-        click.echo(f"{name}: " + "  ".join(f"{i} {label}" for i, label in enumerate(head.labels, 1)), nl=False)
-        click.echo("  (Enter ends)" if head.kind == "many" else "")
-        found = _choose(head)
-        if isinstance(found, str) and found in {"quit", "undo", "skip"}:
+        choices = "  ".join(f"{key} {label}" for key, label in zip(_KEYS, head.labels, strict=False))
+        click.echo(f"{name}: {choices}" + ("  (Enter ends)" if head.kind == "many" else ""))
+        found = _choose(head, keys)
+        if isinstance(found, _Command):
             return found
         answers[name] = found
     return answers
 
 
-def _choose(head: "Head") -> Any:
+def _choose(head: "Head", keys: Iterator[str]) -> str | list[str] | _Command:
+    labels = dict(zip(_KEYS, head.labels, strict=False))
     chosen: list[str] = []
-    while True:
-        key = click.getchar()
-        if key in "qus":
-            return {"q": "quit", "u": "undo", "s": "skip"}[key]
+    for key in keys:
+        if key in {command.value for command in _Command}:
+            return _Command(key)
         if key in "\r\n" and head.kind == "many":
             return chosen
-        if key.isdigit() and 0 < int(key) <= len(head.labels):
-            picked = head.labels[int(key) - 1]
+        if key in labels:
+            picked = labels[key]
             if head.kind == "one":
                 return picked
             chosen = [x for x in chosen if x != picked] if picked in chosen else [*chosen, picked]
             click.echo(f"  {', '.join(chosen) or '(none)'}")
+    return _Command.QUIT

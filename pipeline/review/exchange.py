@@ -38,6 +38,8 @@ def from_export(task: Task, path: Path) -> list[Item]:
         exported = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a JSON export ({error})") from None
+    if not isinstance(exported, list):
+        raise DataError(f"{path}: {type(exported).__name__}, not a list of tasks; export it as JSON")
     rows = []
     for number, found in enumerate(exported, 1):
         try:
@@ -45,7 +47,9 @@ def from_export(task: Task, path: Path) -> list[Item]:
                      for note in found["annotations"] if not note.get("was_cancelled")]
             if notes:
                 rows.append(merge(task, found["data"], notes))
-        except (KeyError, TypeError, DataError) as error:
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: task {number}: {error} is missing; export it as JSON, not JSON-MIN") from None
+        except DataError as error:
             raise DataError(f"{path}: task {number}: {error}") from None
     return rows
 
@@ -74,7 +78,8 @@ def read_sheet(task: Task, path: Path, by: str) -> list[Item]:
                     cell = raw[name] or ""
                     note[name] = [x.strip() for x in cell.split(";") if x.strip()] if head.kind == "many" else cell.strip()
                 try:
-                    rows.append(merge(task, raw, [note]))
+                    index = int(raw["index"]) if (raw.get("index") or "").isdecimal() else raw.get("index")
+                    rows.append(merge(task, {**raw, "index": index}, [note]))
                 except DataError as error:
                     raise DataError(f"{path}:{reader.line_num}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:

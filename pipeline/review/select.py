@@ -131,4 +131,4 @@ def _central(texts: Sequence[str], count: int, seed: int) -> Any:
 
 def known_texts(path: Path) -> list[str]:
     """Texts of a labelled JSONL file, unchecked: they only keep picks from repeating them."""
-    return [json.loads(line).get("text", "") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [json.loads(line).get("text", "") for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
