@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 E2E_STAMP := $(VENV)/.installed-e2e
+LABEL_STUDIO_STAMP := .label-studio/.installed
 export HF_HUB_OFFLINE ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -26,6 +27,12 @@ $(STAMP): requirements.lock pyproject.toml
 $(E2E_STAMP): $(STAMP) requirements-e2e.lock
 	$(BIN)/python -m pip install -q --no-deps --requirement requirements-e2e.lock
 	touch $(E2E_STAMP)
+
+# An environment of its own: its versions are not ours.
+$(LABEL_STUDIO_STAMP): requirements-label-studio.lock
+	test -x .label-studio/bin/python || $(PYTHON) -m venv .label-studio
+	.label-studio/bin/python -m pip install -q --no-deps --requirement requirements-label-studio.lock
+	touch $(LABEL_STUDIO_STAMP)
 
 train: setup ## check the corpus, train both models, log, register, promote, compare
 	$(BIN)/stance check $(addprefix --against ,$(wildcard ../shared/realnews_dev.jsonl))
@@ -51,8 +58,10 @@ check: setup ## lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-e2e: $(E2E_STAMP) ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
+e2e: $(E2E_STAMP) $(LABEL_STUDIO_STAMP) ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
 	$(BIN)/python -m pytest tests/e2e --override-ini=addopts=-q
+
+label-studio: $(LABEL_STUDIO_STAMP) ## install Label Studio in .label-studio, an environment of its own
 
 screenshots: $(E2E_STAMP) ## take the README's pictures of MLflow's pages: docs/images/ (needs Chromium)
 	$(BIN)/python tests/e2e/mlflow_pages.py mlflow.db docs/images
@@ -68,4 +77,4 @@ encoder: setup ## fetch the larger encoder (MPNet) and check its digest
 	$(BIN)/stance encoder
 
 clean: ## remove the environment and what was trained and logged
-	rm -rf $(VENV) models/tfidf models/transformer* models/registry models/champion.json mlflow.db mlflow.lock mlartifacts
+	rm -rf $(VENV) .label-studio models/tfidf models/transformer* models/registry models/champion.json mlflow.db mlflow.lock mlartifacts
