@@ -170,4 +170,4 @@ def _joins(before: Token, after: Token) -> bool:
         return after.word in {"his", "her", "their", "its"}
     if after.word in words.VERBS and not after.is_name:
         return False
-    return after.is_name or after.word in words.DETERMINERS or not before.is_name
+    return after.is_name or after.word in words.DETERMINERS or after.word.isdigit() or not before.is_name

@@ -14,7 +14,7 @@ Phrase = tuple[int, int]
 _INVERTING = words.listed("""
     say answer argue add write ask explain note warn insist declare contend predict reply conclude recall tweet joke
     agree testify observe remark complain respond assert acknowledge announce boast recommend mutter shout yell quip
-    urge""")
+    urge grumble""")
 _COMMAS = frozenset(",—–")
 _BEFORE_SPEECH = frozenset(',"—–?!')
 _SHARING = frozenset(("and", "but", "then", "or"))
@@ -41,8 +41,10 @@ def subject(tokens: Sequence[Token], clause: Clause) -> Phrase | None:
     start, last = clause.start, clause.last
     if last < 0:
         return None
-    if tokens[last].text in _COMMAS:
+    if tokens[last].text in _COMMAS or tokens[last].text == '"':
         return _before_apposition(tokens, last)
+    if start == last and start and tokens[last].word in _SHARING and tokens[start - 1].text == ",":
+        return _of_sentence(tokens)
     if tokens[last].text in BREAKS:
         return None
     found = _in_stretch(tokens, start, last)

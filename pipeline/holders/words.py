@@ -19,7 +19,7 @@ def listed(line: str) -> frozenset[str]:
 
 
 _SPEECH = """
-    accuse acknowledge add admit advise advocate agree allege announce answer applaud argue ask assail assert assure
+    balk float accuse acknowledge add admit advise advocate agree allege announce answer applaud argue ask assail assert assure
     back believe blame blast boast call caution celebrate champion charge chide cite claim comment compare complain
     concede conclude condemn confirm confess contend counter credit criticize criticise cry curse declare decry defend
     demand denounce deny deride deplore describe disagree dismiss dispute doubt embrace emphasize endorse estimate
@@ -99,12 +99,12 @@ NOUNS = listed("""
     set found suspect suspects claimed regret""")
 #: Each first word counts only before one of those that follow it, or before a quotation.
 _AFTER = """
-    hold that|put it|feel that|point to out|find that no it the a|roll back|pull out back the|charge that|
+    hold that|put it|feel that|point to out|find that no it the a him her them|roll back|pull out back the|charge that|
     post that on|credit the|move to|push for to back|apply for to|recall that how|enter an a|cut off the|
     deliver a|throw out|strike down|close the|speak against out of|reserve judgment|assign|name a the|
-    drop the its his|clear the|launch a an|deploy the|stop the|table the|sound a|lie|side with|rip the into|
+    drop the its his their|clear the|launch a an|deploy the|stop the|table the|sound a|lie|side with|rip the into|
     see|end the its a his|pause the its all|limit the how who what|let stand|leave in|turn down away|trim the|
-    compare the it them|note that the it|back the a his it away off trump|object that to|restrict the how|
+    compare the it them|note that the it , .|back the a his it away off trump|object that to|restrict the how|
     extend the it its a|file a an suit|expand the it its|enlist the|opt to for out|certify that the|aim to|
     stay the|issue a an the new its two his|lift the its a|
     direct the that agents officials agencies federal immigration staff his her its all|force the its|choose to not|
@@ -164,7 +164,7 @@ MUTE = listed("""
     package system figure wire cost costs case cases ban order orders change changes move rule regulation regulations
     requirement laws bills policies walls measures country camera cameras photo sign thing things way ways question
     questions crisis votes vote ordinance shutdown deadline backlog surge trend fact facts idea ideas pause version
-    death deaths news reason fund funds meeting hearing fee fees""")
+    death deaths news reason fund funds meeting hearing fee fees directive""")
 #: Those that a capital does not save.
 MUTE_NAMES = listed("amendment act constitution section code statute title article clause wall bill law policy")
 #: What speaks for its maker: "a report by the Cato Institute".
