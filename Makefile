@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: $(shell grep -oE "^[a-z0-9-]+:" Makefile | tr -d :)
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## make .venv and install exactly requirements.lock
 
