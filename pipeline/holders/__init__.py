@@ -15,14 +15,15 @@ from pipeline.holders.subjects import agent, head_of, inverted, maker, subject
 
 Span = tuple[int, int]
 
-_BLANKS = str.maketrans(dict.fromkeys(",.;:?!'’\"“”()—–-", " "))
-_LABEL = re.compile(r"((?:[A-Z][\w.'’-]{0,20}\s){0,4}[A-Z][A-Z.'’-]{2,20}(?:\s[A-Z'’-]{2,20})?):\s")
+_LABEL = re.compile(r"((?:[A-Z][\w.'’-]{0,20}\s){0,4}[A-Z][A-Z.'’-]{2,20}(?:\s[A-Z'’-]{2,20})?)(?:, [A-Z]{3,12})?:\s")
 _HEADED = re.compile(r"((?:[A-Z][\w.'’-]{1,20}\s){0,2}[A-Z][\w'’-]{2,20}):\s+[“\"‘A-Z]")
 _NO_LABEL = re.compile(r"""(?i)(?:updat\w+|correct\w*|photos?|watch|read|opinion|editor.*|notes?|sources?|contact|locations?
     |trade|related|topics?|live|breaking|.*date|title|facts?|claims?|rating|ruling|verdict|questions?|answers?|for|by|in|on
     |votes?|analysis|listen|video|summary|case|subject|issue|what|where|why|who|how|when|the|this|results?|background|see
     |small|sample|more|also|next|still|then|but|and|so|here|new\ york|texas|washington|chicago|california)\b""", re.VERBOSE)
 _SOURCES = {"view", "words", "opinion", "eyes", "telling", "account", "judgment", "reckoning"}
+#: Acts of a body that "it" stands for; other acts are as often those of a law.
+_ITS_ACTS = words.listed("plan appeal refuse decline announce sue vote propose seek decide rule intend file ask")
 #: Acts that are also told after what was decided: "..., a federal judge ruled Wednesday".
 _RULING = {"rule", "order", "decide"}
 _TRIGGERS = frozenset(words.VERBS) | {"according"} | _SOURCES
@@ -30,11 +31,8 @@ _TRIGGERS = frozenset(words.VERBS) | {"according"} | _SOURCES
 
 def find_holder(text: str) -> Span | None:
     """Start and end of the holder in ``text``, None where the writer speaks. Time is bounded for any text."""
-    label = _label(text)
-    if label:
+    if ":" in text and (label := _label(text)):
         return label
-    if _TRIGGERS.isdisjoint(text.lower().translate(_BLANKS).split()):
-        return None
     masked = unquoted(text)
     tokens = tokens_of(masked)
     best: tuple[int, int, tuple[int, int]] | None = None
@@ -64,7 +62,7 @@ def _label(text: str) -> Span | None:
 
 def _candidates(tokens: list[Token]) -> Iterator[tuple[int, int, tuple[int, int]]]:
     """``(rank, place, phrase)`` of every voice; the lowest rank and, in it, the first place holds the sentence."""
-    for i in [i for i, (_, word) in enumerate(tokens) if word in _TRIGGERS]:
+    for i in [i for i, (_, word, _, _) in enumerate(tokens) if word in _TRIGGERS]:
         token = tokens[i]
         if token.word == "according" and i + 2 < len(tokens) and tokens[i + 1].word == "to":
             found = noun_phrase(tokens, i + 2, len(tokens))
@@ -92,10 +90,12 @@ def _candidates(tokens: list[Token]) -> Iterator[tuple[int, int, tuple[int, int]
 
 def _fits(head: Token, verb: words.Verb) -> bool:
     """Whether this subject does that: only a document shows, and none acts."""
+    if head.word == "it" and not verb.speaks:
+        return verb.lemma in _ITS_ACTS
     document = head.word in words.DOCUMENTS
     if verb.lemma in {"show", "indicate", "suggest"}:
         return document
-    return not document or (verb.speaks and head.word not in {"order", "decision"}) or head.is_name
+    return not document or verb.speaks or head.is_name
 
 
 def _view(tokens: list[Token], at: int) -> Iterator[tuple[int, int, tuple[int, int]]]:

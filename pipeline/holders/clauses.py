@@ -17,6 +17,9 @@ _DUTIES = words.listed("must should could can may might mustn't shouldn't couldn
 _OF = words.listed("say tell think warn write approve disapprove complain speak despair begin")
 _LEADS = words.PREPOSITIONS | words.SUBORDINATORS | words.JOINERS | words.TIMES
 _BEFORE_OBJECT = words.DETERMINERS | {"that", "to", '"'}
+_JOINING = frozenset(("and", "or", "but"))
+_STATING = frozenset(("say", "call", "accuse", "sign"))
+_MARKS = frozenset((",", "—", "–", '"'))
 _AFTER_NOUN = frozenset(("of", "is", "are", "was", "were", "and", "or"))
 _AFTER_HEADLINE = words.PREPOSITIONS | {".", "and"}
 _PLURALS = words.listed("""
@@ -38,12 +41,15 @@ class Clause:
     @staticmethod
     def of(tokens: Sequence[Token], at: int, verb: Verb) -> "Clause | None":
         """The clause of the verb at ``at``, None where it is a noun, an infinitive or a participle without a subject."""
+        if tokens[at].word == "say" and at and tokens[at - 1].word == "to" and _next_word(tokens, at) == "that":
+            return Clause(0, at - 1, False, True, False)
         last, helpers = _helpers(tokens, at)
         if last is None or not _is_verb(tokens, at, verb, helpers):
             return None
         being = bool(helpers & words.BE)
         if verb.form == "ing" and not being:
-            if not (at and tokens[at - 1].word in {",", "—", "–", '"'}):
+            before = tokens[at - 1].word if at else "without"
+            if not (before in _MARKS or (verb.lemma in _STATING and before != "without")):
                 return None
             return Clause(0, at - 1, False, True, False)
         prospect = bool(helpers & words.PROSPECTS) or "to" in helpers
@@ -89,13 +95,16 @@ def _is_verb(tokens: Sequence[Token], at: int, verb: Verb, helpers: set[str]) ->
     """Whether a form that may be a noun or an adjective is used as the verb here."""
     word, after = tokens[at].word, _next_word(tokens, at)
     wanted = words.AFTER.get(verb.lemma)
-    if wanted is not None and after not in wanted and after != '"':
+    if wanted is not None and after not in wanted and after != '"' and not (
+            word == "found" and at and tokens[at - 1].is_name and after.isdigit()):
         return False
     if not helpers.isdisjoint(_DUTIES) or (not verb.speaks and verb.form != "base" and "would" in helpers):
         return False
     if not helpers.isdisjoint(words.MODALS):
         return True
-    if verb.form == "base" and not (at and _is_plural(tokens[at - 1])):
+    before = tokens[at - 1] if at else None
+    if verb.form == "base" and (before is None or before.word in _JOINING or not (
+            _is_plural(before) or (before.is_name and after in _BEFORE_OBJECT))):
         return False
     if verb.form in {"past", "participle"} and not helpers and after in {"by", "of"} and verb.lemma not in _OF:
         return False
@@ -112,7 +121,7 @@ def _is_no_noun(tokens: Sequence[Token], at: int, verb: Verb, after: str, helped
     if before.is_name and verb.form == "base" and after in _AFTER_HEADLINE:
         return False
     someone = before.word in words.PRONOUNS or before.is_name or _is_plural(before)
-    return someone or helped or (verb.form == "s" and after in _BEFORE_OBJECT)
+    return someone or helped or (verb.form == "s" and after in _BEFORE_OBJECT and before.word not in _JOINING)
 
 
 def _next_word(tokens: Sequence[Token], at: int) -> str:
@@ -126,7 +135,7 @@ def _next_word(tokens: Sequence[Token], at: int) -> str:
 
 def _is_plural(token: Token) -> bool:
     word = token.word
-    return (word.endswith("s") and not word.endswith(("ss", "'s", "us"))) or word in _PLURALS or token.is_mark \
+    return (word.endswith(("s", "men")) and not word.endswith(("ss", "'s", "us"))) or word in _PLURALS or token.is_mark \
         or is_adverb(token)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from pipeline.holders import words
 #: What is read of a sentence, in characters: longer ones are lists or no prose.
 LONGEST = 2000
 _TOKEN = re.compile(r"""
-    [^\W_]{3,}(?=[ ,])                                                     # most words, seen first for speed
+    [^\W_]++(?=[ ,])                                                       # most words, seen first for speed
   | (?:[Hh]e|[Ss]he|[Tt]hey|[Ii]t|[Ww]ho|[Ww]e|[Yy]ou|I)(?='(?:s|d|ve|re|ll|m)\b)
   | '(?:s|d|ve|re|ll|m)\b
   | (?:[^\W\d_]\.){2,8}
@@ -19,13 +20,14 @@ _TOKEN = re.compile(r"""
   | [A-Z]\.(?=\s[A-Z])
   | \w+(?:[-'.&/]\w+)*(?:(?<=s)'(?=\s\w)|\.(?=[,;:]))?
   | [^\w\s]""", re.VERBOSE)
+_FAMILIAR = frozenset(("close", "familiar", "briefed", "involved"))
 _STOPPING = words.PREPOSITIONS | words.RELATIVES | words.AUXILIARIES
 _ALONE = words.PRONOUNS | words.NOBODY
 _LONE = words.NOBODY - words.DETERMINERS
 _AFTER_VERB = words.PREPOSITIONS | words.DETERMINERS | words.ADVERBS | words.TIMES | {"to"}
 _DATELINE = re.compile(r"""
-    (?: [A-Z][A-Zc]{2}[^—–()\d]{0,30} (?:\([^()]{1,40}\)\s?)? [—–-]{1,2}\s
-      | \d{1,2}(?:[:.]\d\d)? \s? (?:[ap]\.m\.)? \s? (?:[A-Z]{2,3}\s)? [—–:-]? \s
+    \*{0,2} (?: [A-Z][A-Zc]{2}[^—–()\d]{0,30} (?:\([^()]{1,40}\)\s?)? [—–-]{1,2}\s
+      | \d{1,2}(?:[:.]\d\d)? \s? (?:[ap]\.m\.)? \s? (?:[A-Z]{2,3}\s)? \*{0,2} [—–:-]? \s
       | \d{1,3}[.)]\s | [—–•*-]\s )""", re.VERBOSE)
 _NEVER_LAST = words.ARTICLES | {"his", "her", "its", "their", "our", "my", "this", "these"}
 _LETTER = re.compile(r"[^\W\d_]")
@@ -34,24 +36,23 @@ _PLAIN = str.maketrans("’“”‘", "'   ")
 
 
 class Token(NamedTuple):
-    """A word or a mark: as written, and in small letters."""
+    """A word or a mark: as written, in small letters, whether it begins with a capital or is no word at all."""
 
     text: str
     word: str
+    is_name: bool
+    is_mark: bool
 
-    @property
-    def is_name(self) -> bool:
-        return self.text[0].isupper()
 
-    @property
-    def is_mark(self) -> bool:
-        return not (self.text[0].isalnum() or self.text in {"&", "$"} or len(self.text) > 1)
+@lru_cache(maxsize=1 << 16)  # news has few word types
+def _token(text: str) -> Token:
+    mark = len(text) == 1 and not text.isalnum() and text not in "&$"
+    return Token(text, text.lower(), text[0].isupper(), mark)
 
 
 def tokens_of(masked: str) -> list[Token]:
     """Words and marks of what ``unquoted`` left."""
-    texts = _TOKEN.findall(masked)
-    return list(map(Token, texts, map(str.lower, texts)))
+    return list(map(_token, _TOKEN.findall(masked)))
 
 
 def offsets(masked: str, start: int, end: int) -> tuple[int, int]:
@@ -68,6 +69,8 @@ def unquoted(text: str) -> str:
     text = text[:LONGEST]
     dateline = _DATELINE.match(text)
     begin = dateline.end() if dateline else 0
+    if not _MARKS.search(text, begin):
+        return " " * begin + text[begin:].translate(_PLAIN)
     parts = [" " * begin]
     at = begin
     for low, high in _left_out(text, begin):
@@ -147,6 +150,8 @@ def _ends(before: Token, token: Token, after: Token | None) -> bool:
         return token.is_name or after is None or not after.is_name
     if token.is_name:
         return False
+    if token.word in _FAMILIAR or (token.word == "named" and after is not None and after.is_name):
+        return token.word != "named"
     if is_verbal(token):
         return token.word in words.VERBS or token.word in words.VERBAL or _ends_phrase(before, after)
     return token.word in words.ADVERBS or (token.word.endswith("ly") and (after is None or after.is_mark))
@@ -155,7 +160,7 @@ def _ends(before: Token, token: Token, after: Token | None) -> bool:
 def is_verbal(token: Token) -> bool:
     """Whether a word looks like a verb that has a subject."""
     word = token.word
-    return (word in words.AUXILIARIES or word in words.VERBAL or (word.endswith("ed") and len(word) > 4)
+    return (word in words.AUXILIARIES or word in words.VERBAL or (word.endswith("ed") and len(word) > 4 and "-" not in word)
             or (word in words.VERBS and word not in words.NOUNS and words.VERBS[word].form != "base"
                 and not token.is_name))
 

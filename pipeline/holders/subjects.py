@@ -22,7 +22,8 @@ _NO_SUBJECT = words.VERBAL | words.AUXILIARIES | words.JOINERS | words.PRONOUNS
 _DESCRIBING = words.RELATIVES | words.PREPOSITIONS | words.DETERMINERS | {"of"}
 _NO_HOLDER = words.PREPOSITIONS | words.SUBORDINATORS | words.TIMES
 _OPENING = words.DETERMINERS | words.PRONOUNS
-_CLOSED = words.PREPOSITIONS | words.DETERMINERS | {"of", "and"}
+_ADJECTIVES = frozenset(("elected", "retired", "armed", "united", "unnamed", "appointed", "outnumbered", "divided"))
+_CLOSED = words.PREPOSITIONS | words.ARTICLES | {"of", "and"}
 _FOLLOWING = words.PREPOSITIONS | words.RELATIVES | words.TIMES | {"to", "for"}
 _LEADING = words.JOINERS | words.TIMES
 _AGO = frozenset(("earlier", "later", "ago"))
@@ -30,6 +31,8 @@ _QUANTIFIERS = frozenset(("both", "all", "each"))
 _PERSONAL = words.PRONOUNS | {"it", "i", "we", "you"}
 _MUTE = words.MUTE - words.DOCUMENTS
 _UNDER = words.SUBORDINATORS - {"as"}
+_THINGS = words.MUTE | words.DOCUMENTS
+_SUBORDINATE = words.RELATIVES | _UNDER
 _UNNAMED = words.NOBODY | words.TIMES
 _NO_OPENING = words.PREPOSITIONS | {"sb", "hb", "ab", "h.r.", "s.b.", "having", "provided"}
 
@@ -64,8 +67,9 @@ def _of_sentence(tokens: Sequence[Token]) -> Phrase | None:
 
 def _can_open(token: Token) -> bool:
     """Whether a noun phrase may begin with ``token``: not with a verb or a participle in small letters."""
-    return token.is_name or not (token.word.endswith("ing") or token.word in words.VERBAL
-                                 or (token.word in words.VERBS and token.word not in words.NOUNS))
+    word = token.word
+    verbal = word.endswith(("ing", "ed")) or word in words.VERBAL or (word in words.VERBS and word not in words.NOUNS)
+    return token.is_name or word in _ADJECTIVES or not verbal
 
 
 def _before_apposition(tokens: Sequence[Token], comma: int) -> Phrase | None:
@@ -75,7 +79,7 @@ def _before_apposition(tokens: Sequence[Token], comma: int) -> Phrase | None:
         start = start_of(tokens, end)
         if start > end:
             return None
-        if not step and tokens[start].word in _NO_SUBJECT:
+        if not step and tokens[start].word in _NO_SUBJECT and not tokens[start].is_name:
             return None
         if (step and not _describes(tokens, start)) or (start and tokens[start - 1].text not in _COMMAS):
             break
@@ -109,17 +113,19 @@ def _in_stretch(tokens: Sequence[Token], start: int, last: int, final: bool = Fa
         earlier = start and shared and not final and tokens[start - 1].text == ","
         return _before_apposition(tokens, start - 1) if earlier else None
     found = noun_phrase(tokens, begin, last + 1)
-    if found is None or _is_relative(tokens, begin, last) or not can_speak(tokens[slice(*found)]):
+    if found is None or not can_speak(tokens[slice(*found)]):
+        return None
+    if _is_relative(tokens, begin, last, words.RELATIVES if shared else _SUBORDINATE):
         return None
     goes_on = found[1] > last or ((shared or _may_follow(tokens[found[1]])) and tokens[last].word not in _PERSONAL)
     return found if goes_on else None
 
 
-def _is_relative(tokens: Sequence[Token], begin: int, last: int) -> bool:
-    """Whether the verb after ``last`` is that of "who", "that" or "if" between: "the wall that Trump promised"."""
-    under = [i for i in range(begin, last + 1) if tokens[i].word in words.RELATIVES and not tokens[i].is_name
-             and tokens[min(i + 1, last)].word != "of"]
-    return bool(under) and not any(is_verbal(token) for token in tokens[under[-1] + 1:last + 1])
+def _is_relative(tokens: Sequence[Token], begin: int, last: int, under: frozenset[str]) -> bool:
+    """Whether the verb after ``last`` is that of one of ``under`` between: "the wall that Trump promised"."""
+    places = [i for i in range(begin, last + 1) if tokens[i].word in under and not tokens[i].is_name
+              and tokens[min(i + 1, last)].word != "of"]
+    return bool(places) and not any(is_verbal(token) for token in tokens[places[-1] + 1:last + 1])
 
 
 def _second_clause(tokens: Sequence[Token], start: int, last: int) -> int:
@@ -150,7 +156,7 @@ def _past_preposition(tokens: Sequence[Token], start: int, last: int) -> int | N
     """Where the subject begins after a phrase such as "On Monday" or "In Tucson" that no comma ends."""
     for i in range(start + 2, last + 1):
         token, before = tokens[i], tokens[i - 1]
-        if token.word in words.RELATIVES:
+        if token.word in _UNDER:
             return None
         opens = token.word in _OPENING or (token.is_name and not before.is_name)
         day = before.word in words.TIMES and before.is_name and token.word not in words.TIMES
@@ -167,7 +173,7 @@ def _may_follow(token: Token) -> bool:
 def can_speak(phrase: Sequence[Token]) -> bool:
     """Whether the head of ``phrase`` is none of the things that neither speak nor decide."""
     head = head_of(phrase)
-    if any(before.word in _MUTE and token.is_name and not before.is_name for before, token in pairwise(phrase)):
+    if any(before.word in _THINGS and token.is_name and not before.is_name for before, token in pairwise(phrase)):
         return False  # "a list President Trump ordered"
     mute = words.MUTE_NAMES if head.is_name else _MUTE
     if head.word in _UNNAMED or head.word in mute:

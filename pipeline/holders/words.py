@@ -19,17 +19,18 @@ def listed(line: str) -> frozenset[str]:
 
 
 _SPEECH = """
-    balk float accuse acknowledge add admit advise advocate agree allege announce answer applaud argue ask assail assert assure
-    back believe blame blast boast call caution celebrate champion charge chide cite claim comment compare complain
-    concede conclude condemn confirm confess contend counter credit criticize criticise cry curse declare decry defend
-    demand denounce deny deride deplore describe disagree dismiss dispute doubt embrace emphasize endorse estimate
-    exclaim expect explain express fault favor fear guess hail hope imply insist joke lament laud lambaste liken
-    mention mock note object observe oppose pledge point praise predict prefer proclaim profess promise protest quip
-    react reason recall recommend recount regret reiterate reject remark remind repeat reply report respond retort rip
-    scoff scold signal slam snap speculate stress suggest support surmise suspect testify thank threaten tweet urge
-    voice vow wager want warn welcome whisper wish wonder worry yell shout mutter sneer sigh post caption concur
-    dissent brag bristle term dub label brand disapprove rail vent sound paint portray characterize continue grumble
-    maintain ridicule show indicate cheer foresee fret plead beg implore invite swear lie"""
+    balk float recite state study correct accuse acknowledge add admit advise advocate agree allege announce answer
+    applaud argue ask assail assert assure back believe blame blast boast call caution celebrate champion charge chide
+    cite claim comment compare complain concede conclude condemn confirm confess contend counter credit criticize
+    criticise cry curse declare decry defend demand denounce deny deride deplore describe disagree dismiss dispute
+    doubt embrace emphasize endorse estimate exclaim expect explain express fault favor fear guess hail hope imply
+    insist joke lament laud lambaste liken mention mock note object observe oppose pledge point praise predict prefer
+    proclaim profess promise protest quip react reason recall recommend recount regret reiterate reject remark remind
+    repeat reply report respond retort rip scoff scold signal slam snap speculate stress suggest support surmise
+    suspect testify thank threaten tweet urge voice vow wager want warn welcome whisper wish wonder worry yell shout
+    mutter sneer sigh post caption concur dissent brag bristle term dub label brand disapprove rail vent sound paint
+    portray characterize continue grumble maintain ridicule show indicate cheer foresee fret plead beg implore invite
+    swear lie"""
 _ACTS = """
     abandon abolish adopt affirm aim allow amend appeal apply appoint approve assign authorize authorise avoid ban bar
     block cancel certify challenge choose clear close command compel consider cut decide decline defy delay deliver
@@ -52,9 +53,10 @@ _IRREGULAR = """
     speak spoke spoken speaking|give gave given giving|set set set setting|send sent sent sending
     bid bid bid bidding|begin began begun beginning|keep kept kept keeping|ask asked asked asking"""
 _IRREGULAR_SPEECH = listed("say tell write think feel find hold put swear speak")
-_IRREGULAR_ACTS = listed("strike throw uphold seek withdraw withhold leave let choose forbid cut freeze overrule")
+_IRREGULAR_ACTS = listed("strike throw uphold seek withdraw withhold leave let set choose forbid cut freeze overrule")
 _DOUBLED = listed("""
-    bar ban cut drop trim opt rip slam quip snap brag scrap stop admit concur regret permit refer rebut beg fret dub""")
+    bar ban plan step cut drop trim opt rip slam quip snap brag scrap stop admit concur regret permit refer rebut beg
+    fret dub""")
 
 
 def _forms(lemma: str) -> tuple[str, str, str]:
@@ -95,18 +97,19 @@ NOUNS = listed("""
     reply report reports remark remarks rule rules ruling rulings rip side sides sign signs signal signals stay state
     states stop stops stress support supports table tables tweet tweets veto vetoes void voice voices vote votes wish
     wonder worry worries clear roll pull toss trim narrow welcome praise feeling finding findings meeting hearing snap
-    guess thought closed cited aim aims resolve resolves wager permit reserve reserves assign remind sue permits shows
-    set found suspect suspects claimed regret""")
+    guess thought aim aims resolve resolves wager permit reserve reserves assign remind sue permits shows suspect
+    suspects regret""")
 #: Each first word counts only before one of those that follow it, or before a quotation.
 _AFTER = """
-    hold that|put it|feel that|point to out|find that no it the a him her them|roll back|pull out back the|charge that|
+    hold that|put it|state that|cite the a an his her its their concerns|study whether how the|set aside|
+    feel that|point to out|find that no it the a him her them|roll back|pull out back the|charge that|
     post that on|credit the|move to|push for to back|apply for to|recall that how|enter an a|cut off the|
     deliver a|throw out|strike down|close the|speak against out of|reserve judgment|assign|name a the|
-    drop the its his their|clear the|launch a an|deploy the|stop the|table the|sound a|lie|side with|rip the into|
-    see|end the its a his|pause the its all|limit the how who what|let stand|leave in|turn down away|trim the|
-    compare the it them|note that the it , .|back the a his it away off trump|object that to|restrict the how|
-    extend the it its a|file a an suit|expand the it its|enlist the|opt to for out|certify that the|aim to|
-    stay the|issue a an the new its two his|lift the its a|
+    drop the its his their|clear the|launch a an|deploy the|stop the|table the|sound a|lie|side with|
+    rip the into|see|end the its a his|pause the its all|limit the how who what|let stand|leave in|
+    turn down away|trim the|compare the it them|note that the it , .|back the a his it away off trump|
+    object that to|restrict the how|extend the it its a|file a an suit|expand the it its|enlist the|
+    opt to for out|certify that the|aim to|stay the|issue a an the new its two his|lift the its a|
     direct the that agents officials agencies federal immigration staff his her its all|force the its|choose to not|
     consider a the whether it them an this that"""
 AFTER = {entry.split()[0]: frozenset(entry.split()[1:]) for entry in _AFTER.split("|")}
@@ -114,13 +117,15 @@ AFTER = {entry.split()[0]: frozenset(entry.split()[1:]) for entry in _AFTER.spli
 AUXILIARIES = listed("""
     am are aren't be been being can can't cannot could couldn't did didn't do does doesn't don't had hadn't has hasn't
     have haven't is isn't may might must mustn't should shouldn't was wasn't were weren't will won't would wouldn't
-    shall 's 'd 've 're 'll""")
+    shall 's 'd 've 're 'll 'm""")
 MODALS = listed("""
     can can't cannot could couldn't did didn't do does doesn't don't may might must mustn't should shouldn't will
     won't would wouldn't shall 'd 'll to""")
 BE = listed("'re am are aren't be been being is isn't was wasn't were weren't got get gets")
 #: Between a form of "be" and "to" plus a verb: "is expected to sign".
-PROSPECTS = listed("expected likely ready poised set due about scheduled preparing going eager prepared willing unwilling")
+PROSPECTS = listed("""
+    expected likely proud pleased glad ready poised set due about scheduled preparing going eager prepared willing
+    unwilling""")
 ADVERBS = listed("""
     also always again already almost even ever first further has instead just later long never not nonetheless now
     often once only rather so soon still then there yet thus too twice meanwhile nevertheless however both all each
@@ -133,20 +138,21 @@ TIMES = listed("""
     spring fall on in at by during before after""") - listed("may march on in at by during before after this")
 #: Other verbs that show that a clause already has its own.
 VERBAL = listed("""
-    came went took got made let lost won ran met stood led sat became grew rose fell broke brought built bought caught
-    drew drove knew paid read spent taught wore gave kept sent set shot began heard quit flew fought hung lay rang
-    sang swam sank slept shook threw struck says goes gives had shows feels seems looked comes takes makes gets needs
-    runs lives works""")
+    rode enforce keep keeps used get make take give hold send correct came went took got made let lost won ran met
+    stood led sat became grew rose fell broke brought built bought caught drew drove knew paid read spent taught wore
+    gave kept sent set shot began heard quit flew fought hung lay rang sang swam sank slept shook threw struck says
+    goes gives had shows feels seems looked comes takes makes gets needs runs lives works""")
 ARTICLES = listed("a an the")
 DETERMINERS = ARTICLES | listed("""
     this these those that his her its their my our your some many most several few two three four five six seven eight
     nine ten eleven twelve other another both all more one no any each every dozens hundreds""")
-PRONOUNS = listed("he she they")
+PRONOUNS = listed("he she they it")
 #: First and second persons are the writer's or a speaker's who is not named; the rest stand for no one.
 NOBODY = listed("""
-    i we you it that this what which who there i'd i've i'm i'll we'd we've we'll we're you'd you've you'll it's it'd
-    that's whoever nothing something anything everything nobody everyone anyone everybody neither none whom whose
-    these those how why where when and or but so nor yet not to be if as than then his her their its my our your""")
+    i we you that this what which who there i'd i've i'm i'll we'd we've we'll we're you'd you've you'll it's it'd
+    that's whoever nothing somebody someone something anything everything nobody everyone anyone everybody neither
+    none whom whose these those how why where when and or but so nor yet not to be if as than then his her their its
+    my our your""")
 PREPOSITIONS = listed("""
     about above across against along alongside amid among around as at before behind below beneath beside besides
     between beyond by despite during except from in inside into like near on onto opposite outside over past per since
@@ -164,7 +170,8 @@ MUTE = listed("""
     package system figure wire cost costs case cases ban order orders change changes move rule regulation regulations
     requirement laws bills policies walls measures country camera cameras photo sign thing things way ways question
     questions crisis votes vote ordinance shutdown deadline backlog surge trend fact facts idea ideas pause version
-    death deaths news reason fund funds meeting hearing fee fees directive""")
+    death deaths news reason fund funds minutes hours days weeks months years else compromise images flights meeting
+    hearing fee fees directive agreement settlement treaty appeal appeals""")
 #: Those that a capital does not save.
 MUTE_NAMES = listed("amendment act constitution section code statute title article clause wall bill law policy")
 #: What speaks for its maker: "a report by the Cato Institute".
