@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.errors import OutputError
 from pipeline.report import read_batch, report_page, summary
-from pipeline.report.holders import key_of, voices
+from pipeline.report.holders import name_of, voices
 from pipeline.report.prevalence import prevalences
 from pipeline.task import Head, Task
 
@@ -121,15 +121,28 @@ def test_voices_are_joined_by_last_name_or_body() -> None:
     assert (second.name, second.sentences) == ("Supreme Court", 2)
 
 
-@pytest.mark.parametrize(("holder", "key"), [
-    ("Homeland Security Secretary Dana Cole", "cole"), ("Cole", "cole"), ("White House", "white house"),
-    ("House", "house"), ("Bob Casey Jr.", "casey"), ("county's sheriff", "county sheriff"),
-    ("Department of Homeland Security", "department of homeland security"), ("Trump administration", "trump administration"),
-    ("President", "president"), ("Pelosi's office", "pelosi office"), ("House Republicans", "house republicans"),
-    ("Sen. Dick Durbin of Illinois", "durbin"), ("...", "...")])
-def test_names_of_one_holder_share_a_key(holder: str, key: str) -> None:
-    """Titles and first names go, words of a body stay."""
-    assert key_of(holder) == key
+def test_people_who_share_a_last_name_are_told_apart() -> None:
+    """Two initials make two lines, and a bare last name a third unless nearly all mentions are one person's."""
+    def lines(*holders: str) -> list[tuple[str, int]]:
+        found = voices(TASK, [{"holder": holder, "stance": "support", "policy": []} for holder in holders])
+        return [(voice.name, voice.sentences) for voice in found]
+
+    assert lines("Speaker Ann Cole", "Mayor Ben Cole", "Cole", "Cole", "Cole") == [
+        ("Cole", 3), ("Speaker Ann Cole", 1), ("Mayor Ben Cole", 1)]
+    assert lines(*["Ann Cole"] * 9, "Ben Cole", "Cole") == [("Ann Cole", 10), ("Ben Cole", 1)]
+
+
+@pytest.mark.parametrize(("holder", "name"), [
+    ("Homeland Security Secretary Dana Cole", ("cole", "d")), ("Cole", ("cole", "")), ("Mr. Cole", ("cole", "")),
+    ("White House", ("white house", "")), ("House", ("house", "")), ("Bob Casey Jr.", ("casey", "b")),
+    ("county's sheriff", ("county sheriff", "")), ("President", ("president", "")),
+    ("Department of Homeland Security", ("department of homeland security", "")),
+    ("Trump administration", ("trump administration", "")), ("Pelosi's office", ("pelosi office", "")),
+    ("House Republicans", ("house republicans", "")), ("Sen. Dick Durbin of Illinois", ("durbin", "d")),
+    ("U.S. Supreme Court", ("supreme court", "")), ("...", ("...", ""))])
+def test_titles_go_and_words_of_a_body_stay(holder: str, name: tuple[str, str]) -> None:
+    """People go by last name and initial, all else by its words."""
+    assert name_of(holder) == name
 
 
 def test_the_summary_counts_shares(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ def _words(line: str) -> frozenset[str]:
     return frozenset(line.split())
 
 
+_SUFFIXES = _words("jr sr ii iii iv")
+#: The share of full mentions that makes a bare last name one person's.
+_CLEAR = 0.8
 #: Holders shown.
 SHOWN = 40
 _PRONOUNS = _words("he she they it")
@@ -29,7 +32,7 @@ _TITLES = _words("""
     acting assistant associate attorney chief commissioner congressman congresswoman deputy director former gen
     general gov governor homeland interior judge justice lt mayor minister minority majority leader president press
     prime professor rep representative rev secretary security sen senate senator sheriff speaker spokesman spokeswoman
-    state u.s vice white house whip district county""")
+    state u.s elect vice mr mrs ms dr white house whip district county""")
 _NAME = re.compile(r"[\w.'’-]+")
 
 
@@ -43,15 +46,14 @@ class Voice:
 
 
 def voices(task: Task, rows: Iterable[Mapping[str, Any]]) -> list[Voice]:
-    """The holders with most sentences, people joined by last name and bodies by their words; pronouns are left out."""
+    """The holders with most sentences: people joined by name, bodies by their words; pronouns are left out."""
+    named = [row for row in rows if row.get("holder") and row["holder"].lower() not in _PRONOUNS]
     forms: dict[str, Counter[str]] = {}
     labels: dict[str, Counter[tuple[str, str]]] = {}
-    for row in rows:
-        holder = row.get("holder")
-        if not holder or holder.lower() in _PRONOUNS:
-            continue
-        key = key_of(holder)
-        forms.setdefault(key, Counter())[holder] += 1
+    keys = _keys(Counter(row["holder"] for row in named))
+    for row in named:
+        key = keys[row["holder"]]
+        forms.setdefault(key, Counter())[row["holder"]] += 1
         found = labels.setdefault(key, Counter())
         for head in task.heads:
             value = row[head]
@@ -62,21 +64,38 @@ def voices(task: Task, rows: Iterable[Mapping[str, Any]]) -> list[Voice]:
             for key in first]
 
 
-def key_of(holder: str) -> str:
-    """What names of one holder share: "trump" of "President Donald Trump" and "Trump", all words of a body or a noun."""
+def _keys(holders: Counter[str]) -> dict[str, str]:
+    """A key for every holder. Last names that several people share are told apart by initials (Tom is Thomas).
+
+    A bare last name goes with the one who has nearly all of its full mentions, else it stays alone.
+    """
+    names = {holder: name_of(holder) for holder in holders}
+    firsts: dict[str, Counter[str]] = {}
+    for holder, (last, first) in names.items():
+        if first:
+            firsts.setdefault(last, Counter())[first] += holders[holder]
+    keys = {}
+    for holder, (last, first) in names.items():
+        known = firsts.get(last, Counter())
+        top, count = known.most_common(1)[0] if known else ("", 0)
+        keys[holder] = f"{first or (top if count >= _CLEAR * known.total() else '')} {last}".strip()
+    return keys
+
+
+def name_of(holder: str) -> tuple[str, str]:
+    """Last name and initial: ("trump", "d") of "President Donald Trump"; all words of a body or a noun, and ""."""
     words = _NAME.findall(holder)
     person = words[:words.index("of")] if "of" in words else []
     if len(person) > 1 and all(word[0].isupper() for word in person) and person[-1].lower() not in _TITLES | _BODIES:
         words = person  # "Sen. Dick Durbin of Illinois"
     plain = [re.sub(r"['’]s?$", "", word).strip(".").lower() for word in words]
-    capital = [word[:1].isupper() for word in words]
-    if len(words) < 2 or not all(capital):
-        return " ".join(word for word in plain if word != "u.s") or holder.lower()
     name = [word for word in plain if word not in _TITLES]
-    suffix = name and name[-1] in {"jr", "sr", "ii", "iii", "iv"}
-    if not _BODIES.isdisjoint(name[-1:]) or not name or re.search(r"['’]s?(?:\s|$)", holder):
-        return " ".join(word for word in plain if word != "u.s")
+    while len(name) > 1 and name[-1] in _SUFFIXES:
+        name.pop()
+    whole = " ".join(word for word in plain if word != "u.s") or holder.lower()
+    if not name or not all(word[0].isupper() for word in words) or re.search(r"['’]s?(?:\s|$)", holder):
+        return whole, ""
     titled = len(name) < len(plain)
-    if not titled and not _BODIES.isdisjoint(name):
-        return " ".join(plain)
-    return name[-2] if suffix and len(name) > 1 else name[-1]
+    if name[-1] in _BODIES or (not titled and not _BODIES.isdisjoint(name)):
+        return whole, ""
+    return name[-1], name[0][0] if len(name) > 1 else ""
