@@ -24,7 +24,7 @@ Thresholds = dict[str, FloatArray]
 
 #: Columns of scored rows and labelled files that a head must not shadow.
 RESERVED = frozenset(("article", "index", "sentence_index", "start", "end", "text", "title", "previous", "uncertain",
-                      "model", "codebook", "split"))
+                      "model", "codebook", "split", "holder", "holder_start", "holder_end", "answered_by"))
 
 
 class Sentence(NamedTuple):

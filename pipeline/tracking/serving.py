@@ -67,9 +67,10 @@ def signature(task: Task) -> ModelSignature:
     outputs += [("uncertain", DataType.boolean)]
     outputs += [(f"{head}/{label}", DataType.float) for head, label, _ in task.columns()]
     outputs += [("model", DataType.string), ("codebook", DataType.string)]
+    outputs += [("holder_start", DataType.integer), ("holder_end", DataType.integer)]
     columns = [ColSpec(kind, name) for name, kind in outputs]
-    return ModelSignature(Schema([ColSpec(DataType.string, name, required=False) for name in _INPUTS]),
-                          Schema([*columns, ColSpec(DataType.string, "answered_by", required=False)]))  # cascades only
+    columns += [ColSpec(DataType.string, name, required=False) for name in ("holder", "answered_by")]  # not in every answer
+    return ModelSignature(Schema([ColSpec(DataType.string, name, required=False) for name in _INPUTS]), Schema(columns))
 
 
 def input_example() -> pd.DataFrame:
