@@ -20,6 +20,7 @@ from pipeline.evaluate import SMALLEST_SLICE, Metrics, best_thresholds, certaint
 from pipeline.model import Model, check_task, load_model, save_model
 from pipeline.swaps import exchange, read_swaps
 from pipeline.task import Decisions, Examples, Scores, Task, names
+from pipeline.votes import heed_votes
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
 
 
 def _taught(config: Any, corpus: Corpus) -> Examples:
-    """The training split: names exchanged, and softened by the teacher, where the configuration asks for it."""
+    """The training split: votes heeded, names exchanged, softened by the teacher, where the configuration asks for it."""
     train = corpus.examples("train")
+    if getattr(config, "votes", 0):
+        train = heed_votes(corpus.task, train, corpus.part("train"), config.votes)
     if getattr(config, "swaps", ""):
         train = exchange(train, read_swaps(config.swaps), config.seed)
     if not getattr(config, "teacher", ""):

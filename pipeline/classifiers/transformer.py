@@ -50,6 +50,7 @@ class TransformerConfig(Settings):
     teacher: str = Field("", description="folder of a trained model whose probabilities are learned as well")
     teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
     unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
+    votes: float = Field(0.0, ge=0, le=1, description="how far targets move toward the shares of the annotators' votes")
     swaps: str = Field("", description="groups of names that training exchanges, so that they do not tell the labels")
     seed: int = 0
 
