@@ -1,7 +1,7 @@
 """How a verb is used: as a noun or a verb, active or passive, after which words of its clause."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.holders import words
 from pipeline.holders.phrases import Token
@@ -15,6 +15,7 @@ _NO_ADVERB = words.listed("""
 _DUTIES = words.listed("must should could can may might mustn't shouldn't couldn't can't")
 #: Verbs whose past goes on with "of" or "by" without being a passive.
 _OF = words.listed("say tell think warn write approve disapprove complain speak despair begin")
+_AHEAD = words.PROSPECTS | {"to"}
 _LEADS = words.PREPOSITIONS | words.SUBORDINATORS | words.JOINERS | words.TIMES
 _BEFORE_OBJECT = words.DETERMINERS | {"that", "to", '"'}
 _JOINING = frozenset(("and", "or", "but"))
@@ -28,8 +29,7 @@ _PLURALS = words.listed("""
 _FAR = 60
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """What stands before a verb: its stretch between two marks, and how the verb is used."""
 
     start: int
@@ -41,19 +41,19 @@ class Clause:
     @staticmethod
     def of(tokens: Sequence[Token], at: int, verb: Verb) -> "Clause | None":
         """The clause of the verb at ``at``, None where it is a noun, an infinitive or a participle without a subject."""
-        if tokens[at].word == "say" and at and tokens[at - 1].word == "to" and _next_word(tokens, at) == "that":
+        after = _next_word(tokens, at)
+        if tokens[at].word == "say" and at and tokens[at - 1].word == "to" and after == "that":
             return Clause(0, at - 1, False, True, False)
-        last, helpers = _helpers(tokens, at)
-        if last is None or not _is_verb(tokens, at, verb, helpers):
+        last, helpers = _helpers(tokens, at) if _may_govern(tokens, at, verb, after) else (None, set())
+        if last is None or not _is_verb(tokens, at, verb, after, helpers):
             return None
-        being = bool(helpers & words.BE)
+        being = not helpers.isdisjoint(words.BE)
         if verb.form == "ing" and not being:
             before = tokens[at - 1].word if at else "without"
             if not (before in _MARKS or (verb.lemma in _STATING and before != "without")):
                 return None
             return Clause(0, at - 1, False, True, False)
-        prospect = bool(helpers & words.PROSPECTS) or "to" in helpers
-        passive = being and verb.form in {"past", "participle"} and not prospect
+        passive = being and verb.form in {"past", "participle"} and helpers.isdisjoint(_AHEAD)
         if verb.form == "participle" and not helpers:
             return None
         start = start_of(tokens, last)
@@ -91,13 +91,15 @@ def is_adverb(token: Token) -> bool:
     return word in words.ADVERBS or (word.endswith("ly") and word not in _NO_ADVERB and not token.is_name)
 
 
-def _is_verb(tokens: Sequence[Token], at: int, verb: Verb, helpers: set[str]) -> bool:
-    """Whether a form that may be a noun or an adjective is used as the verb here."""
-    word, after = tokens[at].word, _next_word(tokens, at)
+def _may_govern(tokens: Sequence[Token], at: int, verb: Verb, after: str) -> bool:
+    """Whether a verb that counts before certain words only stands before one of them."""
     wanted = words.AFTER.get(verb.lemma)
-    if wanted is not None and after not in wanted and after != '"' and not (
-            word == "found" and at and tokens[at - 1].is_name and after.isdigit()):
-        return False
+    return wanted is None or after in wanted or after == '"' or (
+        tokens[at].word == "found" and at > 0 and tokens[at - 1].is_name and after.isdigit())
+
+
+def _is_verb(tokens: Sequence[Token], at: int, verb: Verb, after: str, helpers: set[str]) -> bool:
+    """Whether a form that may be a noun or an adjective is used as the verb here."""
     if not helpers.isdisjoint(_DUTIES) or (not verb.speaks and verb.form != "base" and "would" in helpers):
         return False
     if not helpers.isdisjoint(words.MODALS):
@@ -108,7 +110,7 @@ def _is_verb(tokens: Sequence[Token], at: int, verb: Verb, helpers: set[str]) ->
         return False
     if verb.form in {"past", "participle"} and not helpers and after in {"by", "of"} and verb.lemma not in _OF:
         return False
-    return word not in words.NOUNS or _is_no_noun(tokens, at, verb, after, bool(helpers))
+    return tokens[at].word not in words.NOUNS or _is_no_noun(tokens, at, verb, after, bool(helpers))
 
 
 def _is_no_noun(tokens: Sequence[Token], at: int, verb: Verb, after: str, helped: bool) -> bool:

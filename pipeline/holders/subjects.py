@@ -173,7 +173,8 @@ def _may_follow(token: Token) -> bool:
 def can_speak(phrase: Sequence[Token]) -> bool:
     """Whether the head of ``phrase`` is none of the things that neither speak nor decide."""
     head = head_of(phrase)
-    if any(before.word in _THINGS and token.is_name and not before.is_name for before, token in pairwise(phrase)):
+    if len(phrase) > 1 and any(before.word in _THINGS and token.is_name and not before.is_name
+                               for before, token in pairwise(phrase)):
         return False  # "a list President Trump ordered"
     mute = words.MUTE_NAMES if head.is_name else _MUTE
     if head.word in _UNNAMED or head.word in mute:

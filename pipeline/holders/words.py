@@ -1,11 +1,13 @@
 """Words by which a sentence tells who speaks or acts in it."""
 
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 Form = Literal["base", "s", "past", "ing", "participle"]
 
 
-class Verb(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Verb:
     """A form of a verb of speech or thought, else (``speaks`` false) of deciding."""
 
     lemma: str
@@ -86,6 +88,10 @@ def _verbs() -> dict[str, Verb]:
 
 #: Every form of every verb; a past that is also the participle counts as past.
 VERBS = _verbs()
+#: "In the view of the court".
+SOURCES = listed("view words opinion eyes telling account judgment reckoning")
+#: Without one of these a sentence names no voice.
+CUES = frozenset(VERBS) | SOURCES | {"according"}
 #: Forms that are as often nouns: they count only right after someone who can speak or act, and before an object.
 NOUNS = listed("""
     advocate advocates answer answers appeal appeals backs back ban bans bar bars blame block blocks boast boasts call
