@@ -12,6 +12,7 @@ from pipeline.articles import Reject
 from pipeline.drift import Drift, total, warnings
 from pipeline.errors import OutputError
 from pipeline.inputs import Chunk, find_inputs, fingerprint, plan
+from pipeline.merge import merge_articles, merge_rejects
 from pipeline.model import file_digest, read_description
 from pipeline.score import WORK, Options, Part, rejects_text, write_table, write_text
 
@@ -119,7 +120,9 @@ def _is_finished(out: Path, manifest: dict[str, Any]) -> bool:
         return False
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        if not isinstance(before, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
         raise OutputError(f"{path}: damaged; name an empty folder") from None
     for key in ("format", "model", "model_digest", "codebook", "options", "inputs"):
         if before.get(key) != manifest[key]:
@@ -130,25 +133,16 @@ def _is_finished(out: Path, manifest: dict[str, Any]) -> bool:
 
 def _difference(before: Any, now: Any) -> str:
     if isinstance(before, dict) and isinstance(now, dict):
-        key = next(k for k in sorted({*before, *now}) if before.get(k) != now.get(k))
+        key = next(k for k in sorted({*before, *now}) if (k in before) != (k in now) or before.get(k) != now.get(k))
         return f"{key} was {before.get(key)!r}, is {now.get(key)!r}"
     return f"it was {before!r}, is {now!r}"
 
 
 def _finish(out: Path, jobs: Sequence[Job], unreadable: list[Reject], manifest: dict[str, Any]) -> Summary:
     """Merge what the jobs left, mark the batch done, and clear the work folder. Doing it twice changes nothing."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    tables = [parquet.read_table(job.articles_path) for job in jobs]
-    articles = _flag_duplicates(pa.concat_tables(tables)) if tables else None
-    if articles is not None:
-        write_table(articles, out / "articles.parquet", Options())
-    texts = [job.rejects_path.read_text(encoding="utf-8") for job in jobs] + [rejects_text(unreadable)]
-    write_text("".join(texts), out / "rejects.jsonl")
-    counts = {"articles": len(articles) if articles is not None else 0,
-              "sentences": sum(articles["sentences"].to_pylist()) if articles is not None else 0,
-              "rejects": sum(text.count("\n") for text in texts)}
+    articles, sentences = merge_articles([job.articles_path for job in jobs], out)
+    rejects = merge_rejects([job.rejects_path for job in jobs], unreadable, out)
+    counts = {"articles": articles, "sentences": sentences, "rejects": rejects}
     drift = total(Drift.model_validate_json(job.drift_path.read_text(encoding="utf-8")) for job in jobs)
     done = {**manifest, "state": "done", **counts, "drift": drift.figures(), "warnings": _warnings(jobs, drift)}
     write_text(json.dumps(done, indent=1, ensure_ascii=False), out / "manifest.json")
@@ -164,27 +158,20 @@ def _warnings(jobs: Sequence[Job], drift: Drift) -> list[str]:
     return warnings(description.task, Drift.model_validate(reference), drift) if reference else []
 
 
-def _flag_duplicates(articles: Any) -> Any:
-    """Add ``duplicate_of``: the first article with the very same text, or null."""
-    import pyarrow as pa
-
-    first: dict[str, str] = {}
-    flags = []
-    for name, digest in zip(articles["article"].to_pylist(), articles["text_sha256"].to_pylist(), strict=True):
-        flags.append(first.get(digest))
-        first.setdefault(digest, name)
-    return articles.drop_columns("text_sha256").append_column("duplicate_of", pa.array(flags, pa.string()))
-
-
 def _read_summary(out: Path) -> Summary:
     done = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return Summary(done["articles"], done["sentences"], done["rejects"], out, tuple(done["warnings"]))
+    try:
+        return Summary(done["articles"], done["sentences"], done["rejects"], out, tuple(done["warnings"]))
+    except (KeyError, TypeError):
+        raise OutputError(f"{out / 'manifest.json'}: damaged; name an empty folder") from None
 
 
 def _spooled_stdin(out: Path) -> str:
     """Standard input as a file: JSONL when it begins with a brace, else one article of plain text."""
-    content = sys.stdin.buffer.read()
-    ending = "jsonl" if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") else "txt"
+    start = sys.stdin.buffer.read(1 << 16)
+    ending = "jsonl" if start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") else "txt"
     path = out / WORK / f"stdin.{ending}"
-    path.write_bytes(content)
+    with path.open("wb") as spool:
+        spool.write(start)
+        shutil.copyfileobj(sys.stdin.buffer, spool)
     return str(path)

@@ -150,6 +150,20 @@ def test_whole_articles_that_repeat_are_flagged(tmp_path: Path, model: Path) -> 
     assert parquet.read_table(tmp_path / "out/articles.parquet")["duplicate_of"].to_pylist() == [None, "x"]
 
 
+def test_a_repeat_is_flagged_across_row_groups(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Articles are merged a row group at a time, and one that repeats an article of the first group is still known."""
+    monkeypatch.setattr("pipeline.inputs.CHUNK_BYTES", 60)
+    monkeypatch.setattr("pipeline.merge._ROW_GROUP", 2)
+    texts = ["It rained.", "It snowed.", "Agents met.", "It froze.", "It rained.", "Judges met.", "It rained."]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": f"a{i}", "text": t}) + "\n" for i, t in enumerate(texts)))
+    score([tmp_path / "a.jsonl"], tmp_path / "out", model)
+    merged = parquet.ParquetFile(tmp_path / "out/articles.parquet")
+    assert merged.num_row_groups > 1
+    table = merged.read()
+    assert table["article"].to_pylist() == [f"a{i}" for i in range(7)]
+    assert table["duplicate_of"].to_pylist() == [None, None, None, None, "a0", None, "a0"]
+
+
 def test_a_rerun_changes_nothing_and_another_job_is_refused(tmp_path: Path, model: Path) -> None:
     """The same batch again keeps every byte; other input, options or model for the same folder is an error."""
     (tmp_path / "a.txt").write_text(TEXT)
