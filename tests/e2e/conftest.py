@@ -16,6 +16,12 @@ from pipeline.model import Model, save_model
 from pipeline.task import Examples, Sentence, Task
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what is slow, unless asked for by ``-m``."""
+    config.addinivalue_line("markers", "slow: needs more than the others' environment; left out unless run by -m slow")
+    config.option.markexpr = config.option.markexpr or "not slow"
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[WebDriver]:
     """Debian's Chromium, driven by selenium; wait for text with ``browsing.wait_for``."""
