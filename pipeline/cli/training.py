@@ -17,6 +17,7 @@ from pipeline.cli.common import (
     read_task,
     table,
 )
+from pipeline.cli.trained import earlier_model, show_effect, side_by_side
 
 T = TypeVar("T")
 
@@ -69,10 +70,12 @@ def train(configs: tuple[str, ...], task_file: str, data: tuple[str, ...], weigh
 
     results = []
     for name, config in wanted:
+        before = earlier_model(name, task.name, Path(out) / name)
         evaluation = one(name, config, Path(out)) if seeds == 1 else _sweep(name, config, seeds, Path(out), one)
+        show_effect(before, Path(out) / name, corpus, data)
         results.append((name, evaluation.metrics, _log(Path(out) / name)))
     reached = _promote_best(results, gate, task.name, Path(out))
-    _comparison(results, list(task.heads))
+    side_by_side(results, list(task.heads))
     return 0 if reached and all(version != "-" for *_, version in results) else 1
 
 
@@ -159,16 +162,6 @@ def _champion_leads(registered: str, folder: Path, headline: str) -> bool:
         click.echo(f"no promotion: the champion {model_id(holder)} has {headline} {before.metrics[headline]:.3f}, "
                    f"{folder.name} {now.metrics[headline]:.3f}")
     return leads
-
-
-def _comparison(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:
-    from pipeline.evaluate import with_interval
-
-    columns = [(split, head) for head in heads for split in ("valid", "test")]
-    rows = [[name, *(with_interval(metrics, f"{split}/{head}/macro_f1") for split, head in columns),
-             f"{metrics['train/seconds']:.0f} s", version] for name, metrics, version in results]
-    headers = ["model", *(f"{split} {head} macro-F1" for split, head in columns), "time", "version"]
-    table(rows, headers)
 
 
 def named_model(name: str) -> "Model":

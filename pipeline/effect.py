@@ -1,0 +1,46 @@
+"""What new labels changed: the model trained now against the one before it, on the test rows of every source."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.compare import Difference, compare
+from pipeline.corpus import Corpus, Row, to_examples
+from pipeline.evaluate import Metrics, hard
+from pipeline.model import Model, check_task
+
+
+def sources(corpus: Corpus, data: Sequence[str | Path]) -> dict[str, list[Row]]:
+    """Test rows of each labelled file or folder in ``data``, under its name, and of ``all`` together; some may be none."""
+    found: dict[str, list[Row]] = {}
+    for number, source in enumerate(map(Path, data), 1):
+        file = source / "sentences.jsonl" if source.is_dir() else source
+        name = re.sub(r"[^\w.-]", "_", source.resolve().stem)
+        name = f"{name}-{number}" if name in {*found, "all"} else name
+        found[name] = [row for row in corpus.part("test") if row.where.startswith(f"{file}:")]
+    return {**found, "all": corpus.part("test")} if len(found) > 1 else found
+
+
+def effect(before: Model, after: Model, sets: Mapping[str, list[Row]]) -> dict[str, list[Difference]]:
+    """Paired comparison, ``after`` minus ``before``, on each set that holds a row, with p corrected inside the set.
+
+    Raises ModelError when the two models answer other questions.
+    """
+    check_task(before, after.task)
+    found = {}
+    for name, rows in sets.items():
+        if rows:
+            examples = to_examples(after.task, rows)
+            old, new = (model.decide(model.predict_proba(examples.sentences)) for model in (before, after))
+            found[name] = compare(after.task, hard(after.task, examples.targets), old, new, examples.groups)
+    return found
+
+
+def effect_metrics(found: Mapping[str, Sequence[Difference]]) -> Metrics:
+    """``changed/<set>/<head>/<label or macro>`` with ``_low``, ``_high`` and ``_p`` (corrected): what a run logs."""
+    metrics: Metrics = {}
+    for name, differences in found.items():
+        for d in differences:
+            key = f"changed/{name}/{d.head}/{d.label}"
+            metrics |= {key: d.difference, f"{key}_low": d.low, f"{key}_high": d.high, f"{key}_p": d.p_corrected}
+    return metrics
