@@ -13,7 +13,7 @@ from pipeline.review import Item
 from pipeline.task import FloatArray, Sentence, Task
 
 #: Shares of the picks: doubt of the model, disagreement with another model, unlike the other picks, pure chance.
-SHARES = {"uncertain": 0.4, "disagreement": 0.2, "diverse": 0.2, "random": 0.2}
+SHARES = {"uncertain": 0.6, "disagreement": 0.2, "diverse": 0.1, "random": 0.1}
 #: Similarity (0 to 100, rapidfuzz's ratio) from which two sentences are too alike to label both.
 ALIKE = 85.0
 #: Candidates that are looked at per pick and reason: enough to choose from, few enough to compare.
@@ -51,11 +51,12 @@ def select(task: Task, items: Sequence[Item], count: int, known: Sequence[str], 
            seed: int = 0) -> list[Item]:
     """``count`` of ``items``, each with ``why`` it was picked; none alike to another or to a ``known`` text.
 
-    Doubt is the margin between the two most probable labels (Settles 2009); disagreement the largest difference of a
-    probability between the batch's model and ``other``; diversity picks the sentence nearest each centre of a k-means.
+    Doubt rests on the margin between the two most probable labels (Settles 2009) and counts more where rare labels are
+    likely; disagreement is the largest difference of a probability between the batch's model and ``other``; diversity
+    picks the sentence nearest each centre of a k-means.
     """
     rng = np.random.default_rng(seed)
-    doubt = np.array([_doubt(task, item) for item in items])
+    doubt = _doubts(task, items)
     order: dict[str, Any] = {"uncertain": (np.argsort(-doubt, kind="stable"), lambda i: f"doubt {doubt[i]:.2f}")}
     if other is not None:
         gap = _gaps(task, items, other)
@@ -104,13 +105,24 @@ def _rare_words(text: str) -> list[str]:
     return sorted(set(text.lower().split()), key=lambda word: (-len(word), word))[:4]
 
 
-def _doubt(task: Task, item: Item) -> float:
-    """1 minus the smallest margin of any head, in [0, 1]."""
-    margins = []
+def _doubts(task: Task, items: Sequence[Item]) -> FloatArray:
+    """Mean over the heads of 1 minus the smallest margin, shape (items,); times how rare a one-of head's labels are.
+
+    A label counts by the inverse of its mean probability in the batch, so that doubts about common labels, of which most
+    sentences have one, do not crowd out the others. Measured with ``stance review study``, on valid.
+    """
+    doubts = []
     for name, head in task.heads.items():
-        values = sorted(item["scores"][f"{name}/{label}"] for label in head.labels)
-        margins.append(values[-1] - values[-2] if head.kind == "one" else min(abs(2 * value - 1) for value in values))
-    return float(1 - min(margins))
+        values = np.array([[item["scores"][f"{name}/{label}"] for label in head.labels] for item in items])
+        values = values.reshape(len(items), len(head.labels))
+        if head.kind == "one":
+            ordered = np.sort(values, axis=1)
+            share = values.mean(0)
+            rarity = np.divide(values, share, out=np.zeros_like(values), where=share > 0).mean(1)
+            doubts.append((1 - ordered[:, -1] + ordered[:, -2]) * rarity)
+        else:
+            doubts.append((1 - np.abs(2 * values - 1)).max(1))
+    return np.asarray(np.mean(doubts, axis=0))
 
 
 def _gaps(task: Task, items: Sequence[Item], other: Model) -> FloatArray:
@@ -126,7 +138,7 @@ def _central(texts: Sequence[str], count: int, seed: int) -> Any:
 
     matrix = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
     model = MiniBatchKMeans(min(max(2, count * _DEPTH // 5), len(texts)), random_state=seed, n_init=1)
-    return np.unique(model.fit_transform(matrix).argmin(0))
+    return model.fit_transform(matrix).argmin(0)  # in the order of the centres, not of the batch
 
 
 def known_texts(path: Path) -> list[str]:
