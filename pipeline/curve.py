@@ -8,6 +8,7 @@ from pipeline.calibrate import fit_calibration
 from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.errors import DataError
 from pipeline.evaluate import Metrics, best_thresholds, judge
+from pipeline.model import Model
 
 #: Shares of the training events that are learned from in turn.
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -18,17 +19,23 @@ def learning_curve(config: Any, corpus: Corpus, shares: tuple[float, ...] = SHAR
 
     Raises DataError when a share holds no event.
     """
-    task, valid, test = corpus.task, corpus.examples("valid"), corpus.examples("test")
     for share in shares:
         rows = [row for row in corpus.part("train") if _place(row) < share]
         if not rows:
             raise DataError(f"a share of {share:g} of the training events holds no sentence")
-        classifier = config.build(task).fit(to_examples(task, rows), valid)
-        raw = classifier.predict_proba(valid.sentences)
-        calibration = fit_calibration(task, valid.targets, raw)
-        thresholds = best_thresholds(task, valid.targets, calibration.apply(task, raw))
-        scores = calibration.apply(task, classifier.predict_proba(test.sentences))
-        yield len(rows), judge(task, test.targets, scores, thresholds, test.groups)
+        model = learn(config, corpus, rows)
+        test = corpus.examples("test")
+        yield len(rows), judge(corpus.task, test.targets, model.predict_proba(test.sentences), model.thresholds, test.groups)
+
+
+def learn(config: Any, corpus: Corpus, rows: list[Row]) -> Model:
+    """A model of ``rows`` alone, with calibration and thresholds from the valid split; it is not saved."""
+    task, valid = corpus.task, corpus.examples("valid")
+    classifier = config.build(task).fit(to_examples(task, rows), valid)
+    raw = classifier.predict_proba(valid.sentences)
+    calibration = fit_calibration(task, valid.targets, raw)
+    thresholds = best_thresholds(task, valid.targets, calibration.apply(task, raw))
+    return Model(config.classifier, task, config, classifier, calibration, thresholds, {}, corpus.fingerprint())
 
 
 def _place(row: Row) -> float:

@@ -3,22 +3,34 @@
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.audit import agreement
 from pipeline.compare import Difference
 from pipeline.corpus import SPLITS, Corpus
 from pipeline.evaluate import Metrics, with_interval
 from pipeline.figures import training_figures
+from pipeline.study import Point, needs
 from pipeline.task import Task
 from pipeline.train import Evaluation
 
 Table = Sequence[Sequence[Any]]
 
 
+class Study(NamedTuple):
+    """A study as it was saved: fingerprint of its corpus and points, with where its figure is seen from the page."""
+
+    corpus: str
+    points: Sequence[Point]
+    figure: str
+
+
 def results_page(corpus: Corpus, evaluations: Mapping[str, Evaluation], differences: Mapping[str, Sequence[Difference]],
-                 real: Mapping[str, Metrics]) -> str:
-    """The page as Markdown. ``differences`` are by title; ``real`` holds metrics on real sentences, by model, if any."""
+                 real: Mapping[str, Metrics], holders: Metrics | None = None, study: Study | None = None) -> str:
+    """The page as Markdown. ``differences`` are by title; ``real`` holds metrics on real sentences, by model, if any.
+
+    ``holders`` are the metrics of the holders found; ``study`` is a simulated study and its figure's address.
+    """
     task = corpus.task
     commits = sorted({e.record["tags"].get("commit", "")[:12] or "unknown" for e in evaluations.values()})
     sections = [
@@ -38,7 +50,8 @@ def results_page(corpus: Corpus, evaluations: Mapping[str, Evaluation], differen
                _certainty(task, evaluations)), "",
         _table(["model", "marked uncertain"], [[name, f"{e.metrics['test/uncertain']:.1%}"]
                                                for name, e in evaluations.items()]), "",
-        *_differences(differences), *_behaviour(evaluations), *_figures(task, evaluations),
+        *_differences(differences), *_behaviour(evaluations), *_holders(holders), *_study(corpus, study),
+        *_figures(task, evaluations),
         "## The corpus", "", _table(["split", "sentences", "articles", "events"], _splits(corpus)), ""]
     return "\n".join(sections)
 
@@ -110,6 +123,31 @@ def _behaviour(evaluations: Mapping[str, Evaluation]) -> list[str]:
              *(with_interval(e.metrics, name) for e in evaluations.values())] for name in dict.fromkeys(names)]
     return ["## Behaviour", "", "Failure rates on `seeds/challenge.jsonl`, by kind and capability.", "",
             _table(["behaviour", *evaluations], rows), ""]
+
+
+def _holders(metrics: Metrics | None) -> list[str]:
+    if metrics is None:
+        return []
+    rows = [[name, with_interval(metrics, f"{name}_f1"), metrics[f"{name}_precision"], metrics[f"{name}_recall"]]
+            for name in ("exact", "overlap")]
+    return ["## Holders", "", f"Who is found to say a sentence, on the test half of `seeds/holders.jsonl` "
+            f"({metrics['sentences']:.0f} sentences, {metrics['gold']:.0f} with a holder).", "",
+            _table(["holder", "F1", "precision", "recall"], rows), ""]
+
+
+def _study(corpus: Corpus, study: Study | None) -> list[str]:
+    """How many labels each way of choosing needs; says so when the study was made on another corpus."""
+    if study is None:
+        return []
+    other = "" if study.corpus == corpus.fingerprint() else f" The study was made on another corpus, `{study.corpus[:12]}`."
+    seeds = len({point.seed for point in study.points})
+    return ["## Choosing what to label", "",
+            "`stance review study` hides the labels of the training split and reveals them in rounds, chosen as by "
+            f"`stance review select` or by chance, both from the same first sentences drawn by chance ({seeds} seeds). "
+            f"Labels needed until the mean F1 on test first reaches a share of the full pool's:{other}", "",
+            _table(["of the full pool's F1", "F1", "labels, selected", "labels, by chance", "ratio"],
+                   needs(study.points)), "",
+            f"![F1 by labels, selected and by chance]({study.figure})", ""]
 
 
 def _figures(task: Task, evaluations: Mapping[str, Evaluation]) -> list[str]:

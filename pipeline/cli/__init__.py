@@ -10,6 +10,7 @@ from pipeline.cli.judging import compare, evaluate, results
 from pipeline.cli.review import review
 from pipeline.cli.scoring import report, score
 from pipeline.cli.search import curve, reproduce, tune
+from pipeline.cli.study import study
 from pipeline.cli.training import encoder, promote, train, upload
 from pipeline.errors import PipelineError
 
@@ -25,6 +26,7 @@ def app() -> None:
 
 COMMANDS = (check, train, evaluate, compare, holders, tune, curve, reproduce,
             results, promote, upload, encoder, score, report, review)
+review.add_command(study)
 for command in COMMANDS:
     app.add_command(command)
 

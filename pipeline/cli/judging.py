@@ -145,12 +145,19 @@ def _verdict(p: float, difference: float) -> str:
 @TASK
 @DATA
 @click.option("--real", metavar="FILE", help="Labelled real sentences: a line for them as well.")
-@click.option("--out", default="docs", show_default=True, metavar="DIR", help="Where results.md and figures/ go.")
-def results(models: tuple[str, ...], task_file: str, data: tuple[str, ...], real: str | None, out: str) -> None:
+@click.option("--holders", default="seeds/holders.jsonl", show_default=True, metavar="FILE",
+              help="Sentences with their holders; left out when the file is not there.")
+@click.option("--out", default="docs", show_default=True, metavar="DIR",
+              help="Where results.md and figures/ go, and where images/study.json of 'stance review study' is.")
+def results(models: tuple[str, ...], task_file: str, data: tuple[str, ...], real: str | None, holders: str,
+            out: str) -> None:
     """Write docs/results.md and its figures from the evaluations of trained models."""
     quiet_libraries()
+    from pipeline.corpus import read_rows
     from pipeline.gate import differences
-    from pipeline.results import results_page, write_figures
+    from pipeline.holders.judge import judge_holders
+    from pipeline.results import Study, results_page, write_figures
+    from pipeline.study import read_study
     from pipeline.train import Evaluation
     from pipeline.train import evaluate as judge
 
@@ -165,5 +172,10 @@ def results(models: tuple[str, ...], task_file: str, data: tuple[str, ...], real
     pairs = {f"{first.name} against {other.name}": differences(
         corpus.task, evaluations[first.name].predictions, evaluations[other.name].predictions) for other in others}
     write_figures(corpus.task, evaluations, Path(out) / "figures")
-    (Path(out) / "results.md").write_text(results_page(corpus, evaluations, pairs, on_real), encoding="utf-8")
+    named = Path(holders)
+    found = judge_holders([row for _, row in read_rows(named) if row.get("split") == "test"]) if named.exists() else None
+    saved = Path(out) / "images" / "study.json"
+    study = Study(*read_study(saved), "images/study.png") if saved.exists() else None
+    page = results_page(corpus, evaluations, pairs, on_real, found, study)
+    (Path(out) / "results.md").write_text(page, encoding="utf-8")
     click.echo(f"{out}/results.md: {', '.join(evaluations)}")
