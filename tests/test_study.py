@@ -110,7 +110,7 @@ def test_doubt_about_rare_labels_comes_first() -> None:
 
 
 def test_the_results_page_shows_study_and_holders(corpus: Corpus, tmp_path: Path) -> None:
-    """Labels needed with their ratio, the figure, a note when the corpus was another, and the holders' F1 are on the page."""
+    """Labels needed, the figure, a note when the corpus was another, and the holders' F1 are on the page."""
     _, evaluation = train("m", CONFIG, corpus, tmp_path, {"stance": 0.8}, make_record(corpus, CONFIG, ["d"]))
     held = judge_holders([{"text": "The wall is wrong, Ann Lee said.", "holder": "Ann Lee", "start": 19, "end": 26}])
     page = results_page(corpus, {"m": evaluation}, {}, {}, held, Study("0123456789abcdef", POINTS, "images/study.png"))
