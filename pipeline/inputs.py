@@ -5,13 +5,12 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
-
-import fsspec
+from typing import Any, Literal
 
 from pipeline.articles import Article, Reject, make_article, read_csv, read_document, read_jsonl
 from pipeline.config import Settings
 from pipeline.errors import InputError, one_of
+from pipeline.remote import failure, file_system, open_source
 
 #: Bytes of a table, and files of one article each, that make up a chunk.
 CHUNK_BYTES = 4_000_000
@@ -52,7 +51,7 @@ def find_inputs(arguments: Sequence[str]) -> list[str]:
 def fingerprint(source: str) -> str:
     """SHA-256 of a file's content: the same input is known again wherever it lies."""
     digest = hashlib.sha256()
-    with _open(source) as content:
+    with open_source(source) as content:
         while block := content.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -107,7 +106,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
     elif chunk.kind == "parquet":
         yield from _read_parquet(chunk, columns)
     else:
-        with _open(source) as content:
+        with open_source(source) as content:
             content.seek(chunk.start)
             if chunk.kind == "jsonl":
                 yield from read_jsonl(name, content, chunk.stop - chunk.start, chunk.first_row, columns)
@@ -117,7 +116,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
 
 
 def _matches(argument: str) -> list[str]:
-    fs, path = fsspec.core.url_to_fs(argument)
+    fs, path = file_system(argument)
     remote = "://" in argument
     try:
         if fs.isdir(path):
@@ -130,8 +129,8 @@ def _matches(argument: str) -> list[str]:
             if fs.exists(path) and _ending(argument) not in _DOCUMENTS + _TABLES:
                 raise InputError(f"{argument}: ending {Path(argument).suffix!r} {one_of(_DOCUMENTS + _TABLES)}")
             return [argument] if fs.exists(path) else []
-    except (OSError, ImportError) as error:
-        raise InputError(f"{argument}: {error}") from None
+    except OSError as error:
+        raise failure(argument, error) from None
     return sorted(name for name in names if _ending(name) in _DOCUMENTS + _TABLES)
 
 
@@ -145,16 +144,9 @@ def _ending(source: str) -> str:
     return (path.with_suffix("") if path.suffix in _PACKED else path).suffix.lower()
 
 
-def _open(source: str) -> BinaryIO:
-    try:
-        return fsspec.open(source, "rb").open()  # type: ignore[no-any-return]
-    except (OSError, ImportError) as error:
-        raise InputError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
-
-
 def _document(path: str, name: str) -> Article | Reject:
     try:
-        with _open(path) as content:
+        with open_source(path) as content:
             return read_document(name, content.read())
     except (InputError, OSError) as error:
         return Reject(name, 0, f"cannot be read: {error}", "")
@@ -169,7 +161,7 @@ def _unpacked(source: str, spool: Path) -> str:
     target, partial = spool / name, spool / (name + ".partial")
     if not target.exists():
         try:
-            with _open(source) as packed, partial.open("wb") as out, \
+            with open_source(source) as packed, partial.open("wb") as out, \
                     pa.CompressedInputStream(packed, _PACKED[Path(source).suffix]) as content:
                 while block := content.read(_BLOCK):
                     out.write(block)
@@ -184,7 +176,7 @@ def _cut_jsonl(source: str) -> list[Chunk]:
     chunks: list[Chunk] = []
     start = at = 0
     first_row = rows = 1
-    with _open(source) as content:
+    with open_source(source) as content:
         while block := content.readline() if at - start >= CHUNK_BYTES else content.read(CHUNK_BYTES - (at - start)):
             at += len(block)
             rows += block.count(b"\n")
@@ -199,7 +191,7 @@ def _cut_jsonl(source: str) -> list[Chunk]:
 def _cut_csv(source: str) -> list[Chunk]:
     """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
     chunks: list[Chunk] = []
-    with _open(source) as content:
+    with open_source(source) as content:
         head = content.readline()
         header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
         start = at = len(head)
@@ -223,7 +215,7 @@ def _cut_parquet(source: str) -> list[Chunk]:
     from pyarrow import parquet
 
     try:
-        with _open(source) as content:
+        with open_source(source) as content:
             groups = parquet.ParquetFile(content).metadata
     except pa.ArrowException as error:
         raise InputError(f"not Parquet: {error}") from None
@@ -238,7 +230,7 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
     from pyarrow import parquet
 
     row = chunk.first_row
-    with _open(chunk.sources[0]) as content:
+    with open_source(chunk.sources[0]) as content:
         for batch in parquet.ParquetFile(content).iter_batches(1000, row_groups=range(chunk.start, chunk.stop)):
             records: list[dict[str, Any]] = batch.to_pylist()
             for record in records:
