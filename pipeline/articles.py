@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
+from pipeline.parse import parse_json
+
 #: Longest line of JSONL and longest file of plain text or HTML that is read, in bytes.
 LONGEST = 10_000_000
 #: Our name of each column and the names looked for in a file, first come first served.
@@ -36,10 +38,10 @@ class Reject(NamedTuple):
 def read_document(source: str, content: bytes) -> Article | Reject:
     """A file that is one article: HTML by its ending, else plain text in UTF-8 (or UTF-16 with its mark)."""
     if len(content) > LONGEST:
-        return _reject(source, 0, f"file of {len(content)} bytes is longer than the {LONGEST} allowed", content)
+        return _reject(source, 0, f"file is longer than the {LONGEST} bytes allowed", content)
     if not content.strip():
         return _reject(source, 0, "empty file", content)
-    if source.lower().endswith((".html", ".htm")):
+    if source.lower().removesuffix(".gz").removesuffix(".zst").endswith((".html", ".htm")):
         return _html(source, content)
     text = _decode(content)
     if text is None:
@@ -106,6 +108,9 @@ def make_article(source: str, row: int, raw: Mapping[str, Any], columns: Mapping
         cells[ours] = "" if value is None else value
     if not isinstance(cells["text"], str):
         return _reject(source, row, f"text is {type(cells['text']).__name__}, not a string", str(cells["text"]))
+    if len(cells["text"]) > LONGEST:
+        return _reject(source, row, f"text of {len(cells['text'])} characters is longer than the {LONGEST} allowed",
+                       cells["text"])
     if not cells["text"].strip():
         return _reject(source, row, "empty text", json.dumps(raw, ensure_ascii=False, default=str))
     name = str(cells["id"]) if cells["id"] != "" else f"{source}:{row}"
@@ -114,10 +119,10 @@ def make_article(source: str, row: int, raw: Mapping[str, Any], columns: Mapping
 
 def _json_line(source: str, row: int, line: bytes, columns: Mapping[str, str]) -> Article | Reject:
     try:
-        raw = json.loads(line.decode("utf-8-sig" if row == 1 else "utf-8"))
+        raw = parse_json(line.decode("utf-8-sig" if row == 1 else "utf-8"))
     except UnicodeDecodeError:
         return _reject(source, row, _encoding_reason(line), line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:
         return _reject(source, row, f"not JSON: {error}", line)
     if not isinstance(raw, dict):
         return _reject(source, row, f"JSON {type(raw).__name__}, not an object", line)

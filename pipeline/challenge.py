@@ -1,6 +1,5 @@
 """Behavioural cases after CheckList (Ribeiro et al. 2020): what a model must know, must ignore, and must react to."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pipeline.config import Settings, explain
 from pipeline.errors import DataError, one_of
 from pipeline.evaluate import Metrics
 from pipeline.model import Model
+from pipeline.parse import parse_json
 from pipeline.task import Scores, Sentence, Task, encode_label
 
 #: How far the expected label's probability must move for a directional case.
@@ -58,9 +58,15 @@ class Outcome:
 def read_cases(path: Path, task: Task) -> list[Case]:
     """Cases of a JSONL file, checked against ``task``. Raises DataError that names file, line and what was allowed."""
     cases = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            case = Case.model_validate(json.loads(line))
+            case = Case.model_validate(parse_json(line))
             for head in (*case.expect, *case.heads):
                 if head not in task.heads:
                     raise DataError(f"head '{head}' {one_of(task.heads)}")

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.errors import ConfigError
 
+#: Bytes a YAML file may have, and values it may come to once its aliases are followed.
+_LARGEST = 1_000_000
 T = TypeVar("T")
 
 
@@ -20,14 +22,34 @@ class Settings(BaseModel):
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError when it is missing, is not YAML, or is not a mapping."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise ValueError(f"longer than the {_LARGEST} bytes allowed")
+        _check_size(yaml.compose(text.decode("utf-8-sig"), yaml.SafeLoader), {})
+        content = yaml.safe_load(text.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except Exception as error:  # the library lets errors of all kinds through: of dates, numbers, depth
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds {type(content).__name__}, not keys and values")
     return content
+
+
+def _check_size(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """How many values ``node`` comes to with every alias written out. ValueError where it holds itself or too many."""
+    if id(node) in known:
+        if known[id(node)] < 0:
+            raise ValueError("an alias that leads into itself")
+        return known[id(node)]
+    known[id(node)] = -1
+    parts = node.value if isinstance(node, yaml.CollectionNode) else []
+    flat = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
+    known[id(node)] = size = 1 + sum(_check_size(part, known) for part in flat)
+    if size > _LARGEST:
+        raise ValueError(f"more than the {_LARGEST} values allowed, once its aliases are followed")
+    return size
 
 
 def load_config(path: str | Path, kind: Any) -> Any:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import DataError, one_of
+from pipeline.parse import parse_json
 from pipeline.task import Examples, Head, Sentence, Targets, Task, encode_label
+from pipeline.unpack import check_groups, records
 
 SPLITS = ("train", "valid", "test")
 #: Share of events that go to each split when no column says otherwise.
@@ -160,8 +162,8 @@ def _cell(head: Head, cell: str) -> Any:
     """A label, or as a spreadsheet holds several: ``wall; judiciary``, a JSON list, or a JSON object of votes."""
     if cell.startswith(("[", "{")):
         try:
-            return json.loads(cell)
-        except json.JSONDecodeError:
+            return parse_json(cell)
+        except ValueError:
             return cell
     return [part.strip() for part in cell.split(";") if part.strip()] if head.kind == "many" else cell.strip()
 
@@ -169,14 +171,14 @@ def _cell(head: Head, cell: str) -> Any:
 def _index(value: Any) -> int:
     try:
         return int(value or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"index {value!r} is not a whole number") from None
 
 
 def _weight(value: Any) -> float:
     try:
         weight = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = -1.0
     if not 0 <= weight < float("inf"):
         raise DataError(f"weight {value!r} is not a number of 0 or more")
@@ -210,9 +212,11 @@ def _jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"{path}:{number}: not JSON: {error.msg} at column {error.colno}") from None
+            except ValueError as error:
+                raise DataError(f"{path}:{number}: not JSON: {error}") from None
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: {type(row).__name__}, not an object")
             yield f"{path}:{number}", row
@@ -221,17 +225,23 @@ def _jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
-        for row in reader:
-            yield f"{path}:{reader.line_num}", {key: value for key, value in row.items() if key is not None}
+        try:
+            for row in reader:
+                yield f"{path}:{reader.line_num}", {key: value for key, value in row.items() if key is not None}
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num}: not CSV: {error}") from None
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path)
-    except pa.ArrowInvalid as error:
+        with path.open("rb") as content:
+            groups = parquet.ParquetFile(content).metadata
+            check_groups(groups, path.stat().st_size)
+            for number, row in enumerate(records(content, 0, groups.num_row_groups), 1):
+                yield f"{path}: row {number}", row
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged file provokes in the library
         raise DataError(f"{path}: not Parquet: {error}") from None
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield f"{path}: row {number}", row

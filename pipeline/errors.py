@@ -6,6 +6,9 @@ from collections.abc import Iterable
 class PipelineError(Exception):
     """Base of all errors that a user can mend; its text is one line that says where, what and what was allowed."""
 
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split("\n")).strip() if self.args else ""
+
 
 class ConfigError(PipelineError):
     """A YAML file is missing, unreadable, or holds a key or value that is not allowed."""

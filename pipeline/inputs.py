@@ -5,12 +5,14 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import BinaryIO, Literal
 
-from pipeline.articles import Article, Reject, make_article, read_csv, read_document, read_jsonl
+import fsspec
+
+from pipeline.articles import LONGEST, Article, Reject, make_article, read_csv, read_document, read_jsonl
 from pipeline.config import Settings
 from pipeline.errors import InputError, one_of
-from pipeline.remote import failure, file_system, open_source
+from pipeline.unpack import PACKED, check_groups, read_start, records, unpack
 
 #: Bytes of a table, and files of one article each, that make up a chunk.
 CHUNK_BYTES = 4_000_000
@@ -18,7 +20,6 @@ CHUNK_FILES = 500
 _BLOCK = 1 << 20
 _DOCUMENTS = (".txt", ".html", ".htm")
 _TABLES = (".jsonl", ".csv", ".parquet")
-_PACKED = {".gz": "gzip", ".zst": "zstd"}
 
 
 class Chunk(Settings):
@@ -51,7 +52,7 @@ def find_inputs(arguments: Sequence[str]) -> list[str]:
 def fingerprint(source: str) -> str:
     """SHA-256 of a file's content: the same input is known again wherever it lies."""
     digest = hashlib.sha256()
-    with open_source(source) as content:
+    with _open(source) as content:
         while block := content.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -84,11 +85,11 @@ def plan(sources: Sequence[str], spool: Path, names: Mapping[str, str] | None = 
         flush()
         cut = {".jsonl": _cut_jsonl, ".csv": _cut_csv, ".parquet": _cut_parquet}[kind]
         try:
-            pieces = cut(_unpacked(source, spool) if Path(source).suffix in _PACKED else source)
+            pieces = cut(_unpacked(source, spool) if Path(source).suffix in PACKED else source)
         except (InputError, OSError) as error:
-            rejects.append(Reject(names.get(source, source), 0, f"cannot be read: {error}", ""))
+            rejects.append(_unreadable(names.get(source, source), 0, error))
             continue
-        shown = names.get(source, source if Path(source).suffix in _PACKED else "")
+        shown = names.get(source, source if Path(source).suffix in PACKED else "")
         chunks += [piece.model_copy(update={"shown": shown}) for piece in pieces]
         if not pieces:
             rejects.append(Reject(names.get(source, source), 0, "empty file", ""))
@@ -106,7 +107,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
     elif chunk.kind == "parquet":
         yield from _read_parquet(chunk, columns)
     else:
-        with open_source(source) as content:
+        with _open(source) as content:
             content.seek(chunk.start)
             if chunk.kind == "jsonl":
                 yield from read_jsonl(name, content, chunk.stop - chunk.start, chunk.first_row, columns)
@@ -116,7 +117,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
 
 
 def _matches(argument: str) -> list[str]:
-    fs, path = file_system(argument)
+    fs, path = fsspec.core.url_to_fs(argument)
     remote = "://" in argument
     try:
         if fs.isdir(path):
@@ -129,8 +130,8 @@ def _matches(argument: str) -> list[str]:
             if fs.exists(path) and _ending(argument) not in _DOCUMENTS + _TABLES:
                 raise InputError(f"{argument}: ending {Path(argument).suffix!r} {one_of(_DOCUMENTS + _TABLES)}")
             return [argument] if fs.exists(path) else []
-    except OSError as error:
-        raise failure(argument, error) from None
+    except (OSError, ImportError) as error:
+        raise InputError(f"{argument}: {error}") from None
     return sorted(name for name in names if _ending(name) in _DOCUMENTS + _TABLES)
 
 
@@ -141,33 +142,36 @@ def _as_given(argument: str, absolute: str) -> str:
 
 def _ending(source: str) -> str:
     path = Path(source.split("?", 1)[0])
-    return (path.with_suffix("") if path.suffix in _PACKED else path).suffix.lower()
+    return (path.with_suffix("") if path.suffix in PACKED else path).suffix.lower()
+
+
+def _open(source: str) -> BinaryIO:
+    try:
+        return fsspec.open(source, "rb").open()  # type: ignore[no-any-return]
+    except (OSError, ImportError) as error:
+        raise InputError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _document(path: str, name: str) -> Article | Reject:
     try:
-        with open_source(path) as content:
-            return read_document(name, content.read())
+        with _open(path) as content:
+            return read_document(name, read_start(content, Path(path).suffix, LONGEST + 1))
     except (InputError, OSError) as error:
-        return Reject(name, 0, f"cannot be read: {error}", "")
+        return _unreadable(name, 0, error)
+
+
+def _unreadable(name: str, row: int, error: Exception) -> Reject:
+    return Reject(name, row, f"cannot be read: {' '.join(str(error).split())}", "")
 
 
 def _unpacked(source: str, spool: Path) -> str:
     """The unpacked copy of a .gz or .zst file, made once."""
-    import pyarrow as pa
-
     spool.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(source.encode()).hexdigest()[:12] + "-" + Path(source).stem
-    target, partial = spool / name, spool / (name + ".partial")
+    target = spool / name
     if not target.exists():
-        try:
-            with open_source(source) as packed, partial.open("wb") as out, \
-                    pa.CompressedInputStream(packed, _PACKED[Path(source).suffix]) as content:
-                while block := content.read(_BLOCK):
-                    out.write(block)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"cannot be unpacked: {error}") from None
-        partial.replace(target)
+        with _open(source) as packed:
+            unpack(packed, Path(source).suffix, target)
     return str(target)
 
 
@@ -176,8 +180,8 @@ def _cut_jsonl(source: str) -> list[Chunk]:
     chunks: list[Chunk] = []
     start = at = 0
     first_row = rows = 1
-    with open_source(source) as content:
-        while block := content.readline() if at - start >= CHUNK_BYTES else content.read(CHUNK_BYTES - (at - start)):
+    with _open(source) as content:
+        while block := content.read(CHUNK_BYTES + start - at) if at - start < CHUNK_BYTES else content.readline(_BLOCK):
             at += len(block)
             rows += block.count(b"\n")
             if at - start >= CHUNK_BYTES and block.endswith(b"\n"):
@@ -191,17 +195,23 @@ def _cut_jsonl(source: str) -> list[Chunk]:
 def _cut_csv(source: str) -> list[Chunk]:
     """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
     chunks: list[Chunk] = []
-    with open_source(source) as content:
-        head = content.readline()
-        header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
-        start = at = len(head)
+    with _open(source) as content:
+        head = content.readline(_BLOCK)
+        try:
+            header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
+        except csv.Error as error:
+            raise InputError(f"the header is not CSV: {error}") from None
+        start = at = begun = len(head)
         first_row = row = 2
         quotes = 0
-        for line in content:
+        while line := content.readline(_BLOCK):
             at += len(line)
             quotes += line.count(b'"')
-            row += quotes % 2 == 0
-            if at - start >= CHUNK_BYTES and quotes % 2 == 0:
+            if at - begun > LONGEST:
+                raise InputError(f"row {row} is longer than the {LONGEST} bytes allowed; is a quotation mark left open?")
+            if quotes % 2 == 0 and line.endswith(b"\n"):
+                row, begun = row + 1, at
+            if at - start >= CHUNK_BYTES and begun == at:
                 chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row,
                                     header=header))
                 start, first_row = at, row
@@ -211,13 +221,15 @@ def _cut_csv(source: str) -> list[Chunk]:
 
 
 def _cut_parquet(source: str) -> list[Chunk]:
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        with open_source(source) as content:
+        with _open(source) as content:
             groups = parquet.ParquetFile(content).metadata
-    except pa.ArrowException as error:
+            check_groups(groups, content.seek(0, io.SEEK_END))
+    except InputError:
+        raise
+    except Exception as error:  # whatever a damaged file provokes in the library
         raise InputError(f"not Parquet: {error}") from None
     chunks, row = [], 1
     for at in range(groups.num_row_groups):
@@ -227,12 +239,12 @@ def _cut_parquet(source: str) -> list[Chunk]:
 
 
 def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
-    from pyarrow import parquet
-
     row = chunk.first_row
-    with open_source(chunk.sources[0]) as content:
-        for batch in parquet.ParquetFile(content).iter_batches(1000, row_groups=range(chunk.start, chunk.stop)):
-            records: list[dict[str, Any]] = batch.to_pylist()
-            for record in records:
-                yield make_article(chunk.shown or chunk.sources[0], row, record, columns)
+    name = chunk.shown or chunk.sources[0]
+    try:
+        with _open(chunk.sources[0]) as content:
+            for record in records(content, chunk.start, chunk.stop):
+                yield make_article(name, row, record, columns)
                 row += 1
+    except Exception as error:  # whatever a damaged file provokes in the library
+        yield _unreadable(name, row, error)

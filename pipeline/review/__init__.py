@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DataError
+from pipeline.parse import parse_json
 from pipeline.task import Task, encode_label
 
 Item = dict[str, Any]
@@ -23,7 +24,7 @@ def read_items(path: Path) -> list[Item]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item = parse_json(line)
             if not isinstance(item["text"], str):
                 raise TypeError
         except (ValueError, KeyError, TypeError):
