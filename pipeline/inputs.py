@@ -5,13 +5,12 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal
-
-import fsspec
+from typing import Literal
 
 from pipeline.articles import LONGEST, Article, Reject, make_article, read_csv, read_document, read_jsonl
 from pipeline.config import Settings
 from pipeline.errors import InputError, one_of
+from pipeline.remote import failure, file_system, open_source
 from pipeline.unpack import PACKED, check_groups, read_start, records, unpack
 
 #: Bytes of a table, and files of one article each, that make up a chunk.
@@ -52,7 +51,7 @@ def find_inputs(arguments: Sequence[str]) -> list[str]:
 def fingerprint(source: str) -> str:
     """SHA-256 of a file's content: the same input is known again wherever it lies."""
     digest = hashlib.sha256()
-    with _open(source) as content:
+    with open_source(source) as content:
         while block := content.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -107,7 +106,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
     elif chunk.kind == "parquet":
         yield from _read_parquet(chunk, columns)
     else:
-        with _open(source) as content:
+        with open_source(source) as content:
             content.seek(chunk.start)
             if chunk.kind == "jsonl":
                 yield from read_jsonl(name, content, chunk.stop - chunk.start, chunk.first_row, columns)
@@ -117,7 +116,7 @@ def read_chunk(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | R
 
 
 def _matches(argument: str) -> list[str]:
-    fs, path = fsspec.core.url_to_fs(argument)
+    fs, path = file_system(argument)
     remote = "://" in argument
     try:
         if fs.isdir(path):
@@ -130,8 +129,8 @@ def _matches(argument: str) -> list[str]:
             if fs.exists(path) and _ending(argument) not in _DOCUMENTS + _TABLES:
                 raise InputError(f"{argument}: ending {Path(argument).suffix!r} {one_of(_DOCUMENTS + _TABLES)}")
             return [argument] if fs.exists(path) else []
-    except (OSError, ImportError) as error:
-        raise InputError(f"{argument}: {error}") from None
+    except OSError as error:
+        raise failure(argument, error) from None
     return sorted(name for name in names if _ending(name) in _DOCUMENTS + _TABLES)
 
 
@@ -145,16 +144,9 @@ def _ending(source: str) -> str:
     return (path.with_suffix("") if path.suffix in PACKED else path).suffix.lower()
 
 
-def _open(source: str) -> BinaryIO:
-    try:
-        return fsspec.open(source, "rb").open()  # type: ignore[no-any-return]
-    except (OSError, ImportError) as error:
-        raise InputError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
-
-
 def _document(path: str, name: str) -> Article | Reject:
     try:
-        with _open(path) as content:
+        with open_source(path) as content:
             return read_document(name, read_start(content, Path(path).suffix, LONGEST + 1))
     except (InputError, OSError) as error:
         return _unreadable(name, 0, error)
@@ -170,7 +162,7 @@ def _unpacked(source: str, spool: Path) -> str:
     name = hashlib.sha256(source.encode()).hexdigest()[:12] + "-" + Path(source).stem
     target = spool / name
     if not target.exists():
-        with _open(source) as packed:
+        with open_source(source) as packed:
             unpack(packed, Path(source).suffix, target)
     return str(target)
 
@@ -180,7 +172,7 @@ def _cut_jsonl(source: str) -> list[Chunk]:
     chunks: list[Chunk] = []
     start = at = 0
     first_row = rows = 1
-    with _open(source) as content:
+    with open_source(source) as content:
         while block := content.read(CHUNK_BYTES + start - at) if at - start < CHUNK_BYTES else content.readline(_BLOCK):
             at += len(block)
             rows += block.count(b"\n")
@@ -195,7 +187,7 @@ def _cut_jsonl(source: str) -> list[Chunk]:
 def _cut_csv(source: str) -> list[Chunk]:
     """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
     chunks: list[Chunk] = []
-    with _open(source) as content:
+    with open_source(source) as content:
         head = content.readline(_BLOCK)
         try:
             header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
@@ -224,7 +216,7 @@ def _cut_parquet(source: str) -> list[Chunk]:
     from pyarrow import parquet
 
     try:
-        with _open(source) as content:
+        with open_source(source) as content:
             groups = parquet.ParquetFile(content).metadata
             check_groups(groups, content.seek(0, io.SEEK_END))
     except InputError:
@@ -242,7 +234,7 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
     row = chunk.first_row
     name = chunk.shown or chunk.sources[0]
     try:
-        with _open(chunk.sources[0]) as content:
+        with open_source(chunk.sources[0]) as content:
             for record in records(content, chunk.start, chunk.stop):
                 yield make_article(name, row, record, columns)
                 row += 1
