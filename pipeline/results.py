@@ -144,8 +144,9 @@ def _study(corpus: Corpus, study: Study | None) -> list[str]:
     return ["## Choosing what to label", "",
             "`stance review study` hides the labels of the training split and reveals them in rounds, chosen as by "
             f"`stance review select` or by chance, both from the same first sentences drawn by chance ({seeds} seeds). "
-            f"Labels needed until the mean F1 on test first reaches a share of the full pool's:{other}", "",
-            _table(["of the full pool's F1", "F1", "labels, selected", "labels, by chance", "ratio"],
+            f"Labels needed until the mean F1 first reaches a share of the full pool's. Chance may reach all of it only "
+            f"where every curve ends, at the full pool.{other}", "",
+            _table(["split", "of the full pool's F1", "F1", "labels, selected", "labels, by chance", "ratio"],
                    needs(study.points)), "",
             f"![F1 by labels, selected and by chance]({study.figure})", ""]
 

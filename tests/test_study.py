@@ -96,7 +96,7 @@ def test_labels_needed_are_read_off_the_mean_curves() -> None:
     """The first crossing counts, between two rounds along the line; the ratio is selected over chance."""
     assert labels_needed(POINTS, 1.0) == pytest.approx({SELECTED: 300, RANDOM: 400})
     assert labels_needed(POINTS, 0.875) == pytest.approx({SELECTED: 250, RANDOM: 350})
-    assert needs(POINTS)[1][2:] == [300, 400, pytest.approx(0.75)]
+    assert needs(POINTS)[1][3:] == [300, 400, pytest.approx(0.75)]
 
 
 def test_doubt_about_rare_labels_comes_first() -> None:

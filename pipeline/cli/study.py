@@ -32,7 +32,7 @@ def study(config_file: str, seeds: int, out: str, task_file: str, data: tuple[st
     save_study(points, corpus, Path(out) / "study.json")
     figure(points, next(iter(corpus.task.heads))).savefig(Path(out) / "study.png", dpi=100, metadata={"Software": None})
     found = needs(points)
-    table(found, ["of the full pool's F1", "F1", "labels, selected", "labels, random", "ratio"])
+    table(found, ["split", "of the full pool's F1", "F1", "labels, selected", "labels, random", "ratio"])
     steps = [(p.labels, {f"study/{p.choice}/seed_{p.seed}/{split}": value})
              for p in points for split, value in (("valid", p.valid), ("test", p.test))]
     run = log_curve("simulated study of selection", steps, {"kind": "study", "corpus": corpus.fingerprint()})
