@@ -5,16 +5,15 @@ Run as ``python tests/bench.py OUT``, with trained models in ``models/``. Peers 
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from peers import Way, tfidf_ways, token_ids, transformer_ways
 from tabulate import tabulate
 
 from pipeline.config import load_config
@@ -25,7 +24,18 @@ from pipeline.task import Sentence, Task
 
 ROUNDS = 5
 STANCE = Path(sys.executable).parent / "stance"
-Way = Callable[[list[Sentence]], object]
+#: Starts a command and prints the peak of its largest process. Small itself: a child's peak counts from its parent's size.
+STARTER = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+           "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+class Run(NamedTuple):
+    """One command: sentences, seconds, and the peak memory of its largest process in MiB."""
+
+    sentences: int
+    seconds: float
+    peak: float
 
 
 def interleaved(ways: dict[str, Way], sentences: list[Sentence]) -> list[list[Any]]:
@@ -42,93 +52,67 @@ def interleaved(ways: dict[str, Way], sentences: list[Sentence]) -> list[list[An
     return [[name, f"{np.median(found):,.0f}", f"{np.median(np.array(found) / first):.2f}"] for name, found in rates.items()]
 
 
-def tfidf_ways(folder: Path, sentences: list[Sentence]) -> dict[str, Way]:
-    """A plain scikit-learn pipeline with the same features, ours, and fastText where it is installed."""
-    from scipy import sparse
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    model = load_model(folder)
-    ours = model.classifier
-    vectorizers = []
-    for name, kind in (("words", {"ngram_range": (1, 2)}), ("chars", {"analyzer": "char_wb", "ngram_range": (3, 5)}),
-                       ("context", {})):
-        vocabulary = ours._vocabularies[name]  # type: ignore[attr-defined]
-        vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=vocabulary, **kind)
-        vectorizer.idf_ = ours.blocks_[name].idf  # type: ignore[attr-defined]
-        vectorizers.append(vectorizer)
-
-    def plain(rows: list[Sentence]) -> object:
-        texts, contexts = [s.text for s in rows], [s.context for s in rows]
-        features = sparse.hstack([vectorizers[0].transform(texts), vectorizers[1].transform(texts),
-                                  0.3 * vectorizers[2].transform(contexts)], format="csr")
-        return [features @ coef.T for coef in ours.coef_.values()]  # type: ignore[attr-defined]
-
-    ways: dict[str, Way] = {"scikit-learn, same features": plain, "TF-IDF model": model.predict_proba}
-    try:
-        import fasttext
-    except ImportError:
-        return ways
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as data:
-        data.writelines(f"__label__{i % 3} {s.text}\n" for i, s in enumerate(sentences))
-        data.flush()
-        fast = fasttext.train_supervised(data.name, wordNgrams=2, epoch=1, verbose=0)
-    ways["fastText (other features)"] = lambda rows: fast.predict([s.text.replace("\n", " ") for s in rows])
-    return ways
+def write_articles(sentences: list[Sentence], size: int, source: Path) -> None:
+    """About ``size`` sentences in articles of twenty, no two of them the same."""
+    with source.open("w") as articles:
+        for at in range(0, size, 20):
+            text = " ".join(f"{sentences[(at + i) % len(sentences)].text} ({at + i})" for i in range(20))
+            articles.write(json.dumps({"id": str(at), "text": text}) + "\n")
 
 
-def transformer_ways(folder: Path, cascade: Path) -> dict[str, Way]:
-    """``transformers.pipeline``, a torch loop sorted by length, ours, and the cascade when it was trained."""
-    import torch
-    from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-
-    encoder = folder / "weights/encoder"
-    model = load_model(folder)
-    shown = model.config.context
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
-    peer = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=7)
-    classify = pipeline("text-classification", model=peer, tokenizer=tokenizer, device="cpu", batch_size=32, top_k=None)
-    bare = AutoModel.from_pretrained(encoder).eval()
-
-    def piped(rows: list[Sentence]) -> object:
-        return classify([{"text": s.text, "text_pair": s.context} if shown else s.text for s in rows], truncation=True)
-
-    def looped(rows: list[Sentence]) -> None:
-        order = sorted(rows, key=lambda s: -len(s.text) - shown * len(s.context))
-        with torch.inference_mode():
-            for at in range(0, len(order), 32):
-                part = order[at:at + 32]
-                pair = [s.context for s in part] if shown else None
-                bare(**tokenizer([s.text for s in part], pair, padding=True, truncation=True, max_length=128,
-                                 return_tensors="pt"))
-
-    ways: dict[str, Way] = {"transformers.pipeline, batch 32": piped, "torch float32, sorted": looped,
-                            "transformer model": model.predict_proba}
-    if cascade.exists():
-        ways["cascade"] = load_model(cascade).predict_proba
-    return ways
+def scored(source: Path, out: Path, folder: Path, engine: str = "local") -> Run:
+    """One `stance score`, with the peak of its largest process."""
+    command = [str(STANCE), "score", str(source), "--out", str(out), "--model", str(folder), "--engine", engine, "--quiet"]
+    start = time.perf_counter()
+    peak = subprocess.run([sys.executable, "-c", STARTER, *command], check=True, capture_output=True, text=True).stdout
+    seconds = time.perf_counter() - start
+    return Run(json.loads((out / "manifest.json").read_text())["sentences"], seconds, int(peak) / 1024)
 
 
-def whole_runs(folder: Path, sentences: list[Sentence]) -> list[list[Any]]:
-    """`stance score` from JSONL to Parquet at growing sizes: seconds, sentences a second, peak memory of all processes."""
+def whole_runs(folder: Path, sentences: list[Sentence], sizes: tuple[int, ...] = SIZES) -> tuple[str, str]:
+    """`stance score` from JSONL to Parquet at growing sizes: the table, and how cost and memory grow from first to last."""
+    runs = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for size in sizes:
+            source = Path(scratch) / f"{size}.jsonl"
+            write_articles(sentences, size, source)
+            runs.append(scored(source, Path(scratch) / f"out{size}", folder))
+            source.unlink()
+    cost = [run.seconds / run.sentences for run in runs]
+    rows = [[f"{run.sentences:,}", f"{run.seconds:.1f}", f"{1 / each:,.0f}", f"{each / cost[0]:.2f}", f"{run.peak:,.0f}"]
+            for run, each in zip(runs, cost, strict=True)]
+    table = tabulate(rows, ["sentences", "seconds", "sentences a second", "cost of a sentence, ratio to the first row",
+                            "peak memory of the largest process, MiB"], "github")
+    return table, (f"From the first row to the last, peak memory grows by a factor of {runs[-1].peak / runs[0].peak:.2f}, "
+                   f"and a sentence costs {cost[-1] / cost[0]:.2f} times as much.")
+
+
+def engines(folder: Path, sentences: list[Sentence], size: int = 250_000) -> str:
+    """The local engine and Ray on the same cores and input; start-up is what an article a core takes."""
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        for size in (10_000, 100_000, 1_000_000):
-            source, out = Path(scratch) / f"{size}.jsonl", Path(scratch) / f"out{size}"
-            with source.open("w") as articles:
-                for at in range(0, size, 20):
-                    text = " ".join(f"{sentences[(at + i) % len(sentences)].text} ({at + i})" for i in range(20))
-                    articles.write(json.dumps({"id": str(at), "text": text}) + "\n")
-            command = [str(STANCE), "score", str(source), "--out", str(out), "--model", str(folder), "--quiet"]
-            start = time.perf_counter()
-            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-            subprocess.run(command, check=True, capture_output=True)
-            seconds = time.perf_counter() - start
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-            done = json.loads((out / "manifest.json").read_text())["sentences"]
-            note = f"{'' if peak > before else 'at most '}{peak / 1024:,.0f}"
-            rows.append([f"{done:,}", f"{seconds:.1f}", f"{done / seconds:,.0f}", note])
-            source.unlink()
-    return rows
+        one, many = Path(scratch) / "one", Path(scratch) / "many.jsonl"
+        one.mkdir()
+        for core in range(os.cpu_count() or 1):
+            write_articles(sentences, 20, one / f"{core}.jsonl")
+        write_articles(sentences, size, many)
+        for engine in ("local", "ray"):
+            start = scored(one, Path(scratch) / f"{engine}1", folder, engine).seconds
+            run = scored(many, Path(scratch) / engine, folder, engine)
+            apart = max(run.seconds - start, 1e-9)
+            rows.append([engine, f"{run.seconds:.1f}", f"{start:.1f}", f"{apart:.1f}", f"{run.sentences / apart:,.0f}"])
+    return tabulate(rows, ["engine", "seconds", "of them start-up", "without it", "sentences a second without it"], "github")
+
+
+def multiply_adds(folder: Path, sentences: list[Sentence]) -> float:
+    """Billions of multiply-adds that the encoder needs for a sentence, without padding: its products of matrices."""
+    from transformers import AutoConfig
+
+    model = load_model(folder)
+    shape = AutoConfig.from_pretrained(folder / "weights/encoder")
+    wide, inner, layers = shape.hidden_size, shape.intermediate_size, shape.num_hidden_layers
+    tokens = np.array([len(ids) for ids in token_ids(model, sentences)])
+    return float((layers * (tokens * (4 * wide**2 + 2 * wide * inner) + 2 * tokens**2 * wide)).mean() / 1e9)
 
 
 def cold_start(folder: Path) -> float:
@@ -166,20 +150,25 @@ def main(out: Path) -> None:
     sentences = read_corpus(["seeds"], task).examples("test").sentences
     tfidf, transformer = Path("models/tfidf"), Path("models/transformer")
     rate = ["way", "sentences a second", "ratio"]
-    whole = whole_runs(tfidf, sentences)  # first: a child's peak counts from the size of the process that starts it
+    (whole, growth), (slow, _) = whole_runs(tfidf, sentences), whole_runs(transformer, sentences, SIZES[:1])
+    cluster = engines(tfidf, sentences)
     limit = matrix_limit()
+    ways = interleaved(transformer_ways(transformer, Path("models/cascade")), sentences[:512])
+    needed = multiply_adds(transformer, sentences[:512])
+    reached = needed * next(float(row[1].replace(",", "")) for row in ways if row[0] == "transformer model")
     lines = [
         "# Speed and memory", "", f"Written by `make bench` on {processor()}; medians of {ROUNDS} interleaved rounds. "
         "Read the ratios: absolute figures drift with the machine.", "",
         "## TF-IDF, sentences in, probabilities out, one core", "",
         tabulate(interleaved(tfidf_ways(tfidf, sentences), sentences * 4), rate, "github"), "",
         "## Transformer, sentences in, probabilities out", "",
-        tabulate(interleaved(transformer_ways(transformer, Path("models/cascade")), sentences[:512]), rate, "github"), "",
+        tabulate(ways, rate, "github"), "",
         f"Matrix products alone reach {limit['float32']:.0f} (float32) and {limit['bfloat16']:.0f} (bfloat16) billion "
-        "multiply-adds a second here.", "",
-        "## `stance score`, articles in, Parquet out, TF-IDF, start-up included", "",
-        tabulate(whole, ["sentences", "seconds", "sentences a second",
-                         "peak memory of the largest process, MiB"], "github"), "",
+        f"multiply-adds a second here. A sentence needs {needed:.2f} billion, so the transformer reaches "
+        f"{reached / max(limit.values()):.0%} of the higher limit.", "",
+        "## `stance score`, articles in, Parquet out, TF-IDF, start-up included", "", whole, "", growth, "",
+        "## The same with the transformer", "", slow, "",
+        "## Local engine and Ray, same cores, TF-IDF", "", cluster, "",
         "## One article, cold", "",
         tabulate([["TF-IDF", f"{cold_start(tfidf):.2f}"], ["transformer", f"{cold_start(transformer):.2f}"]],
                  ["model", "seconds"], "github"), ""]
