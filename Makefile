@@ -58,6 +58,12 @@ check: setup ## lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+fuzz: setup ## break a million inputs (INPUTS=n SEED=n) and read each: no crash, no hang; what fails lands in fuzz/
+	$(BIN)/python tests/fuzz.py --inputs $(or $(INPUTS),1000000) --seed $(or $(SEED),0)
+
+audit: setup ## ask the advisory service about every pinned version (needs the network)
+	$(BIN)/python tests/advisories.py requirements.lock requirements-e2e.lock requirements-label-studio.lock
+
 e2e: $(E2E_STAMP) $(LABEL_STUDIO_STAMP) ## browser, crash, cluster, database and labelling tests (.ci/run installs what they need)
 	$(BIN)/python -m pytest tests/e2e --override-ini=addopts=-q
 
