@@ -47,7 +47,7 @@ _EXPORT = [{"data": {"id": "a:1", "text": "A tax.", "index": 1, "title": "T"}, "
     {"completed_by": {"id": 1, "email": "x@y"}, "was_cancelled": False, "result": [
         {"from_name": "side", "to_name": "text", "type": "choices", "value": {"choices": ["for"]}},
         {"from_name": "topics", "to_name": "text", "type": "choices", "value": {"choices": ["tax", "road"]}}]}]}]
-_MODEL = {"format": 1, "name": "m", "task": TASK.model_dump(mode="json"), "config": {"kind": "tfidf"}, "codebook": "1",
+_MODEL = {"format": 1, "name": "m", "task": TASK.model_dump(mode="json"), "config": {"classifier": "tfidf"}, "codebook": "1",
           "corpus": "c", "thresholds": {"side": [0.5, 0.5]}, "limits": {"side": 0.4}, "files": {"weights/a.json": "0"}}
 _MANIFEST = {"format": 2, "state": "done", "model": "m", "model_digest": "d", "codebook": "1", "inputs": {"a.txt": "0"},
              "options": {"format": "parquet"}, "task": TASK.model_dump(mode="json"), "articles": 1, "sentences": 2,
@@ -56,7 +56,7 @@ _PAGE = ("<!doctype html><html><head><title>Road</title><meta property='og:site_
          "<h1>Road</h1>" + "<p>The mayor said on Monday that the road is closed for all of the coming week.</p>" * 3
          + "<script>x</script></article></body></html>")
 _YAML = ["name: t\ncodebook: '1'\nheads:\n  side: {kind: one, labels: [for, against]}\n", "a: &a [x]\nb: [*a, *a]\n<<: *a\n",
-         "kind: tfidf\nmin_count: 2\n", "date: 2024-01-02\nn: 1_000\nh: 0x1f\nf: 1e3\nt: !!str 3\n? {a: b}\n: c\n"]
+         "classifier: tfidf\nmin_count: 2\n", "date: 2024-01-02\nn: 1_000\nh: 0x1f\nf: 1e3\nt: !!str 3\n? {a: b}\n: c\n"]
 
 #: What breaks readers: signs of each format at the wrong place, and values at the edge of a type.
 TOKENS = [token.encode() for token in (
