@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pipeline import unpack
 from pipeline.articles import Article, Reject
 from pipeline.batch import _is_finished, _read_summary
 from pipeline.challenge import read_cases
+from pipeline.cli.common import read_challenge
 from pipeline.config import read_yaml
 from pipeline.corpus import read_corpus
 from pipeline.errors import ConfigError, DataError, ModelError, OutputError, PipelineError
@@ -148,6 +150,14 @@ def test_other_files_that_once_broke_their_reader_are_errors(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"{", b"[]", b'{"expect": 3}', b"[" * 100_000])
+def test_a_broken_file_of_cases_is_an_error_of_every_command(tmp_path: Path, content: bytes) -> None:
+    """The first line decides whether the cases are this task's, and may be anything."""
+    (tmp_path / "c.jsonl").write_bytes(content)
+    with pytest.raises(DataError, match=r"c\.jsonl"):
+        read_challenge(str(tmp_path / "c.jsonl"), TASK)
+
+
 def test_a_case_may_hold_any_line_end_of_unicode(tmp_path: Path) -> None:
     """Only a line feed ends a case."""
     (tmp_path / "c.jsonl").write_text('{"id": "c", "capability": "x", "kind": "minimum", "text": "A\u2028B", '
@@ -255,14 +265,18 @@ def test_parquet_that_repeats_by_reference_takes_little_memory(tmp_path: Path) -
 
 
 def test_parquet_with_lying_sizes_is_a_reject_in_little_memory(tmp_path: Path) -> None:
-    """A page that says it holds two gigabytes where it holds nine bytes ends in a reject."""
+    """A page that says it holds two gigabytes where it holds a thousand bytes ends in a reject."""
     out = io.BytesIO()
-    parquet.write_table(pa.table({"text": ["a" * 1000]}), out, compression="zstd", use_dictionary=False)
+    parquet.write_table(pa.table({"text": ["a" * 1000]}), out, compression="zstd", use_dictionary=False,
+                        write_statistics=False)
     honest = out.getvalue()
-    at = honest.index(b"\x15\x00\x15") + 2
-    lying = honest[:at + 1] + b"\xfe\xff\xff\xff\x0f" + honest[at + 3:]
+    size = parquet.ParquetFile(out).metadata.row_group(0).column(0).total_compressed_size
+    assert size < 61  # so that this and three more are one byte in the footer, each number doubled there
+    body, footer = honest[:4 + size], honest[4 + size:].replace(bytes([0x16, 2 * size]), bytes([0x16, 2 * size + 6]))
+    lying = body.replace(b"\x15\0\x15\xe4\x0f", b"\x15\0\x15\xfe\xff\xff\xff\x0f", 1) + footer
+    assert len(lying) == len(honest) + 3
     (tmp_path / "a.parquet").write_bytes(lying)
-    assert limited(tmp_path / "a.parquet").startswith("0 cannot be read: ")
+    assert re.match("0 cannot be read: .*(malloc|realloc|memory|ZSTD|decompress)", limited(tmp_path / "a.parquet"))
 
 
 def test_a_description_too_long_is_refused(tmp_path: Path) -> None:

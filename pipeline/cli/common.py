@@ -25,15 +25,17 @@ CHALLENGE = click.option("--challenge", default="seeds/challenge.jsonl", show_de
 
 def read_challenge(path: str, task: "Task") -> "list[Case]":
     """The behavioural cases, none when the default file is not there or asks about heads that the task does not have."""
-    import json
-
     from pipeline.challenge import read_cases
+    from pipeline.parse import parse_json
 
     file = Path(path)
     if not file.exists():
         return []
-    first = json.loads(file.read_text(encoding="utf-8").partition("\n")[0] or "{}")
-    heads = {*first.get("expect", {}), *first.get("heads", [])}
+    try:
+        first = parse_json(file.read_text(encoding="utf-8").partition("\n")[0] or "{}")
+        heads = {*first.get("expect", {}), *first.get("heads", [])}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return read_cases(file, task)  # which says what is wrong with it
     return read_cases(file, task) if heads <= set(task.heads) else []
 
 
