@@ -20,7 +20,7 @@ Ids = NDArray[np.int64]
 _WORD = re.compile(r"(?u)\b\w\w+\b")
 _NONE = np.empty(0, dtype=np.int64)
 #: Distinct words kept in the cache of character n-grams before it starts anew: bounds memory on endless input.
-_CACHE_LIMIT = 200_000
+_CACHE_LIMIT = 50_000
 
 
 class WordNgrams:
