@@ -5,18 +5,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import RootModel, field_validator
+from pydantic import field_validator
 
-from pipeline.config import load_config
-from pipeline.task import Examples, Sentence
+from pipeline.config import Settings, load_config
+from pipeline.task import Examples, Sentence, Task
 
 Groups = dict[str, list[list[str]]]
 
 
-class Swaps(RootModel[Groups]):
-    """By group, its members; forms at the same place in the members of a group stand for each other."""
+class Swaps(Settings):
+    """By group, its members; forms at the same place in the members of a group stand for each other.
 
-    @field_validator("root")
+    ``task`` names the task whose labels do not depend on these names.
+    """
+
+    task: str
+    groups: Groups
+
+    @field_validator("groups")
     @classmethod
     def _forms_match(cls, groups: Groups) -> Groups:
         for name, members in groups.items():
@@ -25,10 +31,13 @@ class Swaps(RootModel[Groups]):
         return groups
 
 
-def read_swaps(path: str | Path) -> Groups:
-    """The groups of a YAML file. Raises ConfigError that names file, group and what was allowed."""
+def read_swaps(path: str | Path, task: Task) -> Groups:
+    """The groups of a YAML file if written for ``task``, else none: under other labels, a name may be what counts.
+
+    Raises ConfigError that names file, group and what was allowed.
+    """
     swaps: Swaps = load_config(path, Swaps)
-    return swaps.root
+    return swaps.groups if swaps.task == task.name else {}
 
 
 def exchange(train: Examples, groups: Groups, seed: int) -> Examples:

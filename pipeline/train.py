@@ -83,7 +83,7 @@ def _taught(config: Any, corpus: Corpus) -> Examples:
     if getattr(config, "votes", 0):
         train = heed_votes(corpus.task, train, corpus.part("train"), config.votes)
     if getattr(config, "swaps", ""):
-        train = exchange(train, read_swaps(config.swaps), config.seed)
+        train = exchange(train, read_swaps(config.swaps, corpus.task), config.seed)
     if not getattr(config, "teacher", ""):
         return train
     teacher = load_model(config.teacher)

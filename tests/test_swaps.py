@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
 from pipeline.swaps import exchange, read_swaps
-from pipeline.task import Examples, Sentence
+from pipeline.task import Examples, Head, Sentence, Task
 
 GROUPS = {"party": [["Republican", "GOP", "R-"], ["Democratic", "Democratic Party", "D-"]],
           "president": [["Donald Trump", "Trump"], ["Joe Biden", "Biden"]]}
@@ -58,19 +58,25 @@ def test_exchanging_is_a_permutation_of_names(text: str) -> None:
     assert after.text.replace("Biden", "Trump") == f"{text} Trump {text}".replace("Biden", "Trump")
 
 
-@pytest.mark.parametrize(("content", "complaint"), [("party: [[A, B], [C]]", "same number of forms"),
-                                                    ("party: [[A]]", "two members"), ("party: x", "list")])
-def test_a_bad_group_is_named(tmp_path: Path, content: str, complaint: str) -> None:
+@pytest.mark.parametrize(("content", "complaint"), [("[[A, B], [C]]", "same number of forms"),
+                                                    ("[[A]]", "two members"), ("x", "list")])
+def test_a_bad_group_is_named(tmp_path: Path, task: Task, content: str, complaint: str) -> None:
     """A group whose forms do not match is refused with its file and name."""
     path = tmp_path / "swaps.yaml"
-    path.write_text(content)
+    path.write_text(f"task: {task.name}\ngroups:\n  party: {content}\n")
     with pytest.raises(ConfigError, match=rf"swaps\.yaml: .*party.*{complaint}"):
-        read_swaps(path)
+        read_swaps(path, task)
 
 
-def test_the_projects_own_groups_are_sound() -> None:
+def test_names_stay_under_another_task() -> None:
+    """Where the labels are others, the project's groups exchange nothing."""
+    other = Task(name="praise-of-presidents", codebook="1", heads={"tone": Head(kind="one", labels=("a", "b"))})
+    assert read_swaps("configs/swaps.yaml", other) == {}
+
+
+def test_the_projects_own_groups_are_sound(task: Task) -> None:
     """configs/swaps.yaml can be read, and no form stands in two groups."""
-    groups = read_swaps("configs/swaps.yaml")
+    groups = read_swaps("configs/swaps.yaml", task)
     places = [(form, name) for name, members in groups.items() for member in members for form in set(member)]
     for form in {form for form, _ in places}:
         assert len({name for other, name in places if other == form}) == 1, form
