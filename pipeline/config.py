@@ -75,8 +75,15 @@ def explain(error: ValidationError, kind: Any = None) -> str:
     if first["type"] == "missing":
         return f"key '{key}' is missing"
     message = first["msg"].removeprefix("Value error, ")
-    shown = repr(first["input"])
-    return f"{key or 'value'} {shown if len(shown) < 80 else shown[:77] + '...'}: {message}"
+    return f"{key or 'value'} {_shown(first['input'])}: {message}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number too long to be written in decimals, from 0x... in YAML
+        return f"{type(value).__name__} too long to show"
+    return text if len(text) < 80 else text[:77] + "..."
 
 
 def _known_keys(kind: Any, path: list[str]) -> list[str]:

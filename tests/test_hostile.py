@@ -21,9 +21,10 @@ from pipeline.articles import Article, Reject
 from pipeline.batch import _is_finished, _read_summary
 from pipeline.challenge import read_cases
 from pipeline.cli.common import read_challenge
-from pipeline.config import read_yaml
+from pipeline.config import load_config, read_yaml
 from pipeline.corpus import read_corpus
 from pipeline.errors import ConfigError, DataError, ModelError, OutputError, PipelineError
+from pipeline.gate import Gate
 from pipeline.inputs import find_inputs, plan, read_chunk
 from pipeline.model import read_description
 from pipeline.report import read_batch
@@ -165,6 +166,13 @@ def test_a_case_may_hold_any_line_end_of_unicode(tmp_path: Path) -> None:
     assert read_cases(tmp_path / "c.jsonl", TASK)[0].text == "A\u2028B"
 
 
+def test_a_number_too_long_to_show_is_named_all_the_same(tmp_path: Path) -> None:
+    """A whole number of more digits than Python writes is one line of error, also where a setting should be a word."""
+    (tmp_path / "t.yaml").write_text("task: 0x" + "f" * 5000)
+    with pytest.raises(ConfigError, match=r"t\.yaml: task int too long to show: .*string"):
+        load_config(tmp_path / "t.yaml", Gate)
+
+
 def test_yaml_aliases_may_not_multiply(tmp_path: Path) -> None:
     """Thirty lines that stand for a billion values are refused with the limit; ordinary aliases are fine."""
     lines = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 31))]
@@ -218,6 +226,7 @@ import resource, sys
 from pathlib import Path
 import numpy, pyarrow, pyarrow.parquet, pyarrow.dataset
 from pipeline.articles import Article
+from pipeline.gate import Gate
 from pipeline.inputs import find_inputs, plan, read_chunk
 spent = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (spent + 400_000_000, spent + 400_000_000))
