@@ -226,7 +226,6 @@ import resource, sys
 from pathlib import Path
 import numpy, pyarrow, pyarrow.parquet, pyarrow.dataset
 from pipeline.articles import Article
-from pipeline.gate import Gate
 from pipeline.inputs import find_inputs, plan, read_chunk
 spent = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (spent + 400_000_000, spent + 400_000_000))
