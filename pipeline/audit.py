@@ -81,7 +81,7 @@ def _codings(rows: list[Row], name: str, corpus: Corpus) -> Any:
     coded = np.full((len(people), len(rows), len(head.labels)), np.nan)
     for at, row in enumerate(rows):
         for note in row.annotations:
-            if name in note:
+            if note.get(name) is not None:
                 coded[people.index(str(note.get("by"))), at] = encode_label(head, name, note[name])
     return coded
 

@@ -127,9 +127,8 @@ def _read_one(path: Path, task: Task, weight: float, columns: Mapping[str, str])
     return _with_previous(rows)
 
 
-def _row(
-    where: str, raw: Mapping[str, Any], task: Task, weight: float, articles: Mapping[str, Mapping[str, Any]]
-) -> Row:
+def _row(where: str, raw: Mapping[str, Any], task: Task, weight: float,
+         articles: Mapping[str, Mapping[str, Any]]) -> Row:
     text = raw.get("text")
     if not isinstance(text, str) or not text.strip():
         raise DataError(f"text {text!r} is not a sentence; known columns here: {', '.join(raw)}")
@@ -143,8 +142,12 @@ def _row(
     sentence = Sentence(text, str(raw.get("previous") or ""), str(raw.get("title") or about.get("title") or ""),
                         article, _index(raw.get("index")))
     meta = {key: str(raw.get(key) or about.get(key) or "") for key in META}
+    notes = raw.get("annotations") or []
+    notes = _cell("one", notes) if isinstance(notes, str) else notes
+    if not (isinstance(notes, list) and all(isinstance(note, dict) for note in notes)):
+        raise DataError(f"annotations {str(notes)[:80]!r} are not a list of objects")
     return Row(where, sentence, targets, event, split, _weight(raw.get("weight", 1.0)) * weight,
-               str(raw.get("case") or ""), meta, raw.get("annotations") or ())
+               str(raw.get("case") or ""), meta, notes)
 
 
 def _targets(name: str, head: Head, raw: Mapping[str, Any]) -> list[float]:
@@ -152,20 +155,20 @@ def _targets(name: str, head: Head, raw: Mapping[str, Any]) -> list[float]:
         raise DataError(f"column '{name}' is missing; the row has {', '.join(raw)}")
     value = raw[name]
     if isinstance(value, str):
-        value = _cell(head, value)
+        value = _cell(head.kind, value)
     elif value is None and head.kind == "many":
         value = []
     return encode_label(head, name, value)
 
 
-def _cell(head: Head, cell: str) -> Any:
+def _cell(kind: str, cell: str) -> Any:
     """A label, or as a spreadsheet holds several: ``wall; judiciary``, a JSON list, or a JSON object of votes."""
     if cell.startswith(("[", "{")):
         try:
             return parse_json(cell)
         except ValueError:
             return cell
-    return [part.strip() for part in cell.split(";") if part.strip()] if head.kind == "many" else cell.strip()
+    return [part.strip() for part in cell.split(";") if part.strip()] if kind == "many" else cell.strip()
 
 
 def _index(value: Any) -> int:

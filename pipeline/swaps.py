@@ -28,6 +28,8 @@ class Swaps(Settings):
         for name, members in groups.items():
             if len(members) < 2 or not members[0] or len({len(member) for member in members}) > 1:
                 raise ValueError(f"group '{name}' needs two members or more, with the same number of forms each")
+            if not all(form.strip() for member in members for form in member):
+                raise ValueError(f"group '{name}' holds an empty form")
         return groups
 
 
@@ -43,8 +45,8 @@ def read_swaps(path: str | Path, task: Task) -> Groups:
 def exchange(train: Examples, groups: Groups, seed: int) -> Examples:
     """``train`` with the members of each group put in each other's place, at random and anew for each sentence.
 
-    Targets stay as they are. A sentence and its context see the same exchange, so that who is who stays clear; one in
-    as many sentences as a group has members stays as it is. Same seed, same sentences.
+    Targets stay as they are. A sentence and its context see the same exchange, so that who is who stays clear; a
+    member stays in its place in one of as many sentences as its group has members. Same seed, same sentences.
     """
     rng = np.random.default_rng(seed)
     patterns = {name: _pattern(members) for name, members in groups.items()}

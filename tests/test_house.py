@@ -30,7 +30,7 @@ ALLOWED = {
     "classifiers": {"calibrate", "classifiers", "config", "errors", "task"},
     "model": {"calibrate", "classifiers", "config", "errors", "task"},
     "swaps": {"config", "task"},
-    "votes": {"corpus", "task"},
+    "votes": {"corpus", "errors", "task"},
     "train": {"calibrate", "challenge", "corpus", "distill", "drift", "errors", "evaluate", "model", "swaps", "task",
               "votes"},
     "holders": {"errors", "evaluate", "task"},

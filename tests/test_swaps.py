@@ -59,7 +59,7 @@ def test_exchanging_is_a_permutation_of_names(text: str) -> None:
 
 
 @pytest.mark.parametrize(("content", "complaint"), [("[[A, B], [C]]", "same number of forms"),
-                                                    ("[[A]]", "two members"), ("x", "list")])
+                                                    ("[[A]]", "two members"), ("x", "list"), ('[[A], [""]]', "empty form")])
 def test_a_bad_group_is_named(tmp_path: Path, task: Task, content: str, complaint: str) -> None:
     """A group whose forms do not match is refused with its file and name."""
     path = tmp_path / "swaps.yaml"

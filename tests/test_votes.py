@@ -49,5 +49,5 @@ def test_the_given_examples_are_not_changed() -> None:
 
 def test_a_vote_for_an_unknown_label_is_named() -> None:
     """The bad label and the allowed ones stand in the error."""
-    with pytest.raises(DataError, match=r"side 'c' .*a.*b"):
+    with pytest.raises(DataError, match=r"^f:1: annotations: side 'c' .*a.*b"):
         heeded([row({"by": "1", "side": "c"})], 0.5)
