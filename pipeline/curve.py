@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.calibrate import fit_calibration
-from pipeline.corpus import Corpus, Row, to_examples
+from pipeline.corpus import Corpus, Row
 from pipeline.errors import DataError
 from pipeline.evaluate import Metrics, best_thresholds, judge
+from pipeline.lessons import lessons
 from pipeline.model import Model
 
 #: Shares of the training events that are learned from in turn.
@@ -29,9 +30,9 @@ def learning_curve(config: Any, corpus: Corpus, shares: tuple[float, ...] = SHAR
 
 
 def learn(config: Any, corpus: Corpus, rows: list[Row]) -> Model:
-    """A model of ``rows`` alone, with calibration and thresholds from the valid split; it is not saved."""
+    """A model of ``rows`` alone, with calibration and thresholds from the valid split; not saved, and without a teacher."""
     task, valid = corpus.task, corpus.examples("valid")
-    classifier = config.build(task).fit(to_examples(task, rows), valid)
+    classifier = config.build(task).fit(lessons(config, task, rows), valid)
     raw = classifier.predict_proba(valid.sentences)
     calibration = fit_calibration(task, valid.targets, raw)
     thresholds = best_thresholds(task, valid.targets, calibration.apply(task, raw))

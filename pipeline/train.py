@@ -17,10 +17,9 @@ from pipeline.distill import read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import SMALLEST_SLICE, Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
+from pipeline.lessons import lessons
 from pipeline.model import Model, check_task, load_model, save_model
-from pipeline.swaps import exchange, read_swaps
 from pipeline.task import Decisions, Examples, Scores, Task, names
-from pipeline.votes import heed_votes
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,8 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
 
 
 def _taught(config: Any, corpus: Corpus) -> Examples:
-    """The training split: votes heeded, names exchanged, softened by the teacher, where the configuration asks for it."""
-    train = corpus.examples("train")
-    if getattr(config, "votes", 0):
-        train = heed_votes(corpus.task, train, corpus.part("train"), config.votes)
-    if getattr(config, "swaps", ""):
-        train = exchange(train, read_swaps(config.swaps, corpus.task), config.seed)
+    """The training split as lessons, softened by the teacher where the configuration names one."""
+    train = lessons(config, corpus.task, corpus.part("train"))
     if not getattr(config, "teacher", ""):
         return train
     teacher = load_model(config.teacher)

@@ -8,7 +8,8 @@ import numpy as np
 from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.errors import ConfigError
 from pipeline.evaluate import best_thresholds, judge
-from pipeline.task import Examples, Task
+from pipeline.lessons import lessons
+from pipeline.task import Task
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -62,18 +63,18 @@ def _value(config: Any, corpus: Corpus, trial: "Trial") -> float:
     return float(np.mean(values))
 
 
-def _folds(corpus: Corpus, count: int) -> list[tuple[Examples, Examples]]:
-    task = corpus.task
+def _folds(corpus: Corpus, count: int) -> list[tuple[list[Row], list[Row]]]:
     if count == 1:
-        return [(corpus.examples("train"), corpus.examples("valid"))]
+        return [(corpus.part("train"), corpus.part("valid"))]
     from sklearn.model_selection import GroupKFold
 
-    rows: list[Row] = corpus.part("train") + corpus.part("valid")
+    rows = corpus.part("train") + corpus.part("valid")
     parts = GroupKFold(count).split(rows, groups=[row.event for row in rows])
-    return [(to_examples(task, [rows[i] for i in fit]), to_examples(task, [rows[i] for i in rest])) for fit, rest in parts]
+    return [([rows[i] for i in fit], [rows[i] for i in rest]) for fit, rest in parts]
 
 
-def _score(task: Task, config: Any, fit: Examples, held_out: Examples) -> float:
-    scores = config.build(task).fit(fit, held_out).predict_proba(held_out.sentences)
+def _score(task: Task, config: Any, fit: list[Row], rest: list[Row]) -> float:
+    held_out = to_examples(task, rest)
+    scores = config.build(task).fit(lessons(config, task, fit), held_out).predict_proba(held_out.sentences)
     metrics = judge(task, held_out.targets, scores, best_thresholds(task, held_out.targets, scores), held_out.groups)
     return float(np.mean([metrics[f"{name}/macro_f1"] for name in task.heads]))
