@@ -238,5 +238,7 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
             for record in records(content, chunk.start, chunk.stop):
                 yield make_article(name, row, record, columns)
                 row += 1
+    except InputError:  # the connection broke: the rest is not lost, the batch stops and can go on
+        raise
     except Exception as error:  # whatever a damaged file provokes in the library
         yield _unreadable(name, row, error)

@@ -63,9 +63,10 @@ class _Remote(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
-            return int(self._opened.seek(offset, whence))
+            self._opened.seek(offset, whence)
         except (OSError, ValueError) as error:
             raise failure(self._source, error) from None
+        return self.tell()  # a stream's own seek may return nothing
 
     def _start_anew(self) -> None:
         """Read from the beginning, in one stream, up to the present place."""

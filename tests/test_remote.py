@@ -9,11 +9,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from pipeline.articles import Article
 from pipeline.errors import InputError
 from pipeline.inputs import find_inputs, fingerprint, plan, read_chunk
+from pipeline.remote import open_source
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -91,3 +94,27 @@ def test_a_connection_that_breaks_off_names_the_url(url: str) -> None:
     """Half a file is an error, not a shorter file."""
     with pytest.raises(InputError, match=rf"^{url}/broken.jsonl: [^\n]+$"):
         fingerprint(f"{url}/broken.jsonl")
+
+
+def test_a_table_whose_connection_breaks_off_stops_the_batch(
+        url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a Parquet file is not set aside as one reject: the batch stops, so that it can go on from there."""
+    parquet.write_table(pa.table({"text": ["It rained.", "It snowed."]}), tmp_path / "a.parquet")
+    source = f"file://{tmp_path}/a.parquet"
+    [chunk], _ = plan([source], tmp_path)
+
+    def breaks(remote: Any, buffer: Any) -> int:
+        raise InputError(f"{source}: connection lost")
+
+    monkeypatch.setattr("pipeline.remote._Remote.readinto", breaks)
+    with pytest.raises(InputError, match="connection lost"):
+        list(read_chunk(chunk, {}))
+
+
+def test_a_stream_may_be_sought_where_it_stands(url: str) -> None:
+    """On a server that sends no part of a file, seeking the present place changes nothing."""
+    with open_source(f"{url}/a.jsonl") as content:
+        content.seek(10)
+        content.read(5)
+        place = content.raw.tell()  # type: ignore[attr-defined]
+        assert content.raw.seek(place) == place  # type: ignore[attr-defined]
