@@ -107,6 +107,7 @@ def test_overlap_counts_shares_of_words() -> None:
     ({"start": 5}, "holder 'mayor' is not 'ayor', from 5 to 9"),
     ({"end": 99}, "holder from 4 to 99 is not in the 14 characters"),
     ({"start": None}, "holder from None to 9 is not in"),
+    ({"text": None}, "text None is not a sentence"),
 ])
 def test_a_gold_row_with_wrong_offsets_is_named(change: dict[str, Any], message: str) -> None:
     """Offsets that do not give the holder's text are an error that shows both."""

@@ -50,11 +50,12 @@ def _counts(row: Mapping[str, Any]) -> list[float]:
 
 
 def gold_span(row: Mapping[str, Any]) -> Span | None:
-    """The offsets of a labelled row's holder. Raises DataError when they do not give its text."""
-    start, end, holder = row.get("start"), row.get("end"), row.get("holder")
+    """The offsets of a labelled row's holder. Raises DataError when there is no text or they do not give its holder."""
+    text, start, end, holder = row.get("text"), row.get("start"), row.get("end"), row.get("holder")
+    if not isinstance(text, str):
+        raise DataError(f"text {text!r} is not a sentence; known columns here: {', '.join(row)}")
     if start is None and end is None and not holder:
         return None
-    text = row["text"]
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
         raise DataError(f"holder from {start!r} to {end!r} is not in the {len(text)} characters of {text[:60]!r}")
     if holder != text[start:end]:
