@@ -52,7 +52,7 @@ class Corpus:
         return to_examples(self.task, self.part(split) if split else self.rows)
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything a model sees of every row: text, context, labels, split and weight."""
+        """SHA-256 over every row's text, context, labels, split and weight, not over its annotators' votes."""
         digest = hashlib.sha256()
         for row in self.rows:
             seen = [row.sentence.text, row.sentence.previous, row.sentence.title, row.targets, row.split, row.weight]

@@ -10,7 +10,8 @@ from pipeline.cli.common import COLUMN, DATA, TASK, quiet_libraries, read_labell
 @click.command()
 @click.option("--config", "config_file", default="configs/tfidf.yaml", show_default=True, metavar="FILE",
               help="The model that learns and chooses.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), metavar="N")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), metavar="N",
+              help="Repeat with N seeds.")
 @click.option("--out", default="docs/images", show_default=True, metavar="DIR", help="Where study.json and study.png go.")
 @TASK
 @DATA
