@@ -1,5 +1,6 @@
 """Search for hyperparameters with Optuna: resumable, pruned, over the space declared beside each estimator."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,9 @@ def search(config: Any, corpus: Corpus, trials: int, storage: str,
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
-        study_name=f"{config.classifier}-{corpus.fingerprint()[:12]}", storage=storage, direction="maximize",
-        load_if_exists=True, sampler=optuna.samplers.TPESampler(seed=config.seed), pruner=optuna.pruners.MedianPruner(3))
+        study_name=f"{config.classifier}-{_digest(config)}-{corpus.fingerprint()[:12]}", storage=storage,
+        direction="maximize", load_if_exists=True, sampler=optuna.samplers.TPESampler(seed=config.seed),
+        pruner=optuna.pruners.MedianPruner(3))
     if not len(study.trials):
         study.enqueue_trial({name: getattr(config, name) for name in config.space_names()})
 
@@ -48,6 +50,12 @@ def best_config(config: Any, study: "Study") -> Any:
         return config.model_copy(update=study.best_params)
     except ValueError:
         raise ConfigError(f"study {study.study_name}: no trial has ended yet") from None
+
+
+def _digest(config: Any) -> str:
+    """Tells studies of different fixed settings apart: their values cannot be compared."""
+    fixed = config.model_dump_json(exclude=set(config.space_names()))
+    return hashlib.sha256(fixed.encode()).hexdigest()[:8]
 
 
 def _value(config: Any, corpus: Corpus, trial: "Trial") -> float:
