@@ -75,7 +75,7 @@ screenshots: $(E2E_STAMP) ## take the README's pictures of MLflow's pages: docs/
 results: setup ## write docs/results.md and its figures from the trained models
 	$(BIN)/stance results $(addprefix --real ,$(wildcard ../shared/realnews_dev.jsonl))
 
-bench: setup ## speed and memory against peers, into docs/bench.md
+bench: $(E2E_STAMP) ## speed and memory against peers, into docs/bench.md
 	$(BIN)/python tests/bench.py docs/bench.md
 
 encoder: setup ## fetch the larger encoder (MPNet) and check its digest
