@@ -18,10 +18,10 @@ def tfidf_ways(folder: Path, sentences: list[Sentence]) -> dict[str, Way]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     model = load_model(folder)
-    ours = model.classifier
+    ours, config = model.classifier, model.config
     vectorizers = []
-    for name, kind in (("words", {"ngram_range": (1, 2)}), ("chars", {"analyzer": "char_wb", "ngram_range": (3, 5)}),
-                       ("context", {})):
+    for name, kind in (("words", {"ngram_range": (1, config.word_ngrams)}),
+                       ("chars", {"analyzer": "char_wb", "ngram_range": tuple(config.char_ngrams)}), ("context", {})):
         vocabulary = ours._vocabularies[name]  # type: ignore[attr-defined]
         vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=vocabulary, **kind)
         vectorizer.idf_ = ours.blocks_[name].idf  # type: ignore[attr-defined]
@@ -30,7 +30,7 @@ def tfidf_ways(folder: Path, sentences: list[Sentence]) -> dict[str, Way]:
     def plain(rows: list[Sentence]) -> object:
         texts, contexts = [s.text for s in rows], [s.context for s in rows]
         features = sparse.hstack([vectorizers[0].transform(texts), vectorizers[1].transform(texts),
-                                  0.3 * vectorizers[2].transform(contexts)], format="csr")
+                                  config.context * vectorizers[2].transform(contexts)], format="csr")
         return [features @ coef.T for coef in ours.coef_.values()]  # type: ignore[attr-defined]
 
     ways: dict[str, Way] = {"scikit-learn, same features": plain, "TF-IDF model": model.predict_proba}

@@ -42,7 +42,7 @@ class TransformerConfig(Settings):
     heads_learning_rate: float = Field(1e-3, gt=0)
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
     weight_decay: float = Field(0.01, ge=0)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1, description="before the heads; the encoder has none")
     balance: float = Field(0.5, ge=0, le=1, description="0: classes as they come; 1: every class weighs the same")
     threads: int = Field(0, ge=0, description="0: as many as there are cores")
     runtime: Literal["openvino", "openvino-int8", "torch"] = Field(
