@@ -52,11 +52,11 @@ class Corpus:
         return to_examples(self.task, self.part(split) if split else self.rows)
 
     def fingerprint(self) -> str:
-        """SHA-256 over every row's text, context, labels, split and weight, not over its annotators' votes."""
+        """SHA-256 over every row's text, context, labels, split, weight and annotations."""
         digest = hashlib.sha256()
         for row in self.rows:
-            seen = [row.sentence.text, row.sentence.previous, row.sentence.title, row.targets, row.split, row.weight]
-            digest.update(json.dumps(seen, sort_keys=True, ensure_ascii=False).encode())
+            said, rest = row.sentence, [row.targets, row.split, row.weight, list(row.annotations)]
+            digest.update(json.dumps([said.text, said.previous, said.title, *rest], sort_keys=True, default=dict).encode())
         return digest.hexdigest()
 
 

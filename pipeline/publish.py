@@ -48,7 +48,8 @@ def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, An
     return {
         "dataset": {"name": corpus.task.name, "digest": fingerprint, "source": ", ".join(sources)},
         "params": {**config.model_dump(mode="json"), **{f"{split}_sentences": count for split, count in parts.items()}},
-        "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _lock_digest(),
+        "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _digest("requirements.lock"),
+                 "swaps": _digest(getattr(config, "swaps", "")),
                  "threads": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count()), **_commit()},
     }
 
@@ -91,6 +92,7 @@ def _git(*arguments: str) -> str | None:
     return found.stdout.strip() if found.returncode == 0 else None
 
 
-def _lock_digest() -> str:
-    lock = Path("requirements.lock")
-    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else ""
+def _digest(name: str) -> str:
+    """SHA-256 of a file that shapes a training; empty where there is none."""
+    path = Path(name)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
