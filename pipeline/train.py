@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.calibrate import Calibration, fit_calibration
 from pipeline.challenge import Case, failure_rates, run_cases
 from pipeline.corpus import Corpus, Row, to_examples
-from pipeline.distill import read_unlabelled, soften
+from pipeline.distill import read_answers, read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluate import SMALLEST_SLICE, Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
@@ -55,7 +55,7 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
         if not corpus.part(split):
             raise DataError(f"no sentence in split '{split}'; add events or a 'split' column ({len(corpus.rows)} rows)")
     started = time.perf_counter()
-    fit, valid = _taught(config, corpus), corpus.examples("valid")
+    (fit, asked), valid = _taught(config, corpus), corpus.examples("valid")
     classifier = config.build(task).fit(fit, valid)
     raw = classifier.predict_proba(valid.sentences)
     calibration: Calibration = fit_calibration(task, valid.targets, raw)
@@ -70,23 +70,30 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
     about = {**model.about, "confusion": confusion(task, predictions), "reference": reference.model_dump()}
     model = save_model(replace(model, about=about), out / name)
     metrics |= failure_rates(run_cases(model, cases)) | getattr(classifier, "export_", {})
-    evaluation = Evaluation({**metrics, "train/seconds": seconds}, getattr(classifier, "history_", []), predictions,
+    metrics |= {"train/seconds": seconds, **({"train/taught": asked} if asked is not None else {})}
+    evaluation = Evaluation(metrics, getattr(classifier, "history_", []), predictions,
                             {**record, "cases": [case.model_dump() for case in cases]})
     evaluation.save(out / name)
     return model, evaluation
 
 
-def _taught(config: Any, corpus: Corpus) -> Examples:
-    """The training split as lessons, softened by the teacher where the configuration names one."""
+def _taught(config: Any, corpus: Corpus) -> tuple[Examples, float | None]:
+    """The training split as lessons, softened by the teacher where the configuration names one, and the share of its
+    sentences that the teacher was asked about."""
     train = lessons(config, corpus.task, corpus.part("train"))
     if not getattr(config, "teacher", ""):
-        return train
+        return train, None
+    if Path(config.teacher).is_file():
+        answers = read_answers(Path(config.teacher), corpus.task, train.sentences)
+        asked = float(np.mean(~np.isnan(next(iter(answers.values()))[:, 0])))
+        return soften(train, answers, config.teacher_share), asked
     teacher = load_model(config.teacher)
     check_task(teacher, corpus.task)
     held_out = corpus.examples("valid").sentences + corpus.examples("test").sentences
     with tempfile.TemporaryDirectory() as spool:
         unlabelled = read_unlabelled(config.unlabelled, held_out, Path(spool)) if config.unlabelled else []
-    return soften(train, teacher, config.teacher_share, unlabelled)
+    taught = teacher.predict_proba([*train.sentences, *unlabelled])
+    return soften(train, taught, config.teacher_share, unlabelled), 1.0
 
 
 def evaluate_on_splits(model: Model, corpus: Corpus) -> tuple[Metrics, list[dict[str, Any]], Drift]:

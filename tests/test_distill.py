@@ -9,7 +9,7 @@ import pytest
 from pipeline.calibrate import Calibration
 from pipeline.classifiers.transformer import TransformerConfig
 from pipeline.corpus import read_corpus
-from pipeline.distill import read_unlabelled, soften
+from pipeline.distill import read_answers, read_unlabelled, soften, write_answers
 from pipeline.errors import DataError
 from pipeline.model import Model
 from pipeline.task import Examples, Head, Scores, Sentence, Task
@@ -31,7 +31,7 @@ TEACHER = Model("t", TASK, None, Half(), Calibration(), {}, {}, "")  # type: ign
 def test_targets_move_by_the_share_and_unlabelled_text_takes_the_teachers_word() -> None:
     """With share 0.5 a gold (0, 1) becomes (0.3, 0.7); an unlabelled sentence gets (0.6, 0.4) at weight 0.5."""
     train = Examples([Sentence("x", article="g")], {"side": np.array([[0.0, 1.0]])}, np.ones(1), ["g"])
-    soft = soften(train, TEACHER, 0.5, [Sentence("y", article="u")])
+    soft = soften(train, {"side": np.array([[0.6, 0.4], [0.6, 0.4]])}, 0.5, [Sentence("y", article="u")])
     np.testing.assert_allclose(soft.targets["side"], [[0.3, 0.7], [0.6, 0.4]])
     assert soft.weights.tolist() == [1, 0.5]
     assert soft.groups == ["g", "u"]
@@ -58,6 +58,38 @@ def test_a_student_is_trained_on_what_the_teacher_says(tmp_path: Path, monkeypat
     (tmp_path / "more.txt").write_text("Row 2. Something new.")
     monkeypatch.setattr("pipeline.train.load_model", lambda folder: TEACHER)
     config = TransformerConfig(teacher="models/any", teacher_share=0.5, unlabelled=(str(tmp_path / "more.txt"),))
-    taught = _taught(config, read_corpus([tmp_path / "d.jsonl"], TASK))
+    taught, asked = _taught(config, read_corpus([tmp_path / "d.jsonl"], TASK))
+    assert asked == 1
     assert [s.text for s in taught.sentences] == ["Row 0.", "Something new."]
     np.testing.assert_allclose(taught.targets["side"], [[0.8, 0.2], [0.6, 0.4]])
+
+
+def test_a_student_learns_from_answers_that_were_kept(tmp_path: Path) -> None:
+    """Without the teacher: its answers come from a file, and a sentence that it was not asked about keeps its gold."""
+    splits = ("train", "train", "valid", "test")
+    rows = [{"text": f"Row {i}.", "side": "b", "split": split} for i, split in enumerate(splits)]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = read_corpus([tmp_path / "d.jsonl"], TASK)
+    write_answers(tmp_path / "answers.jsonl", TEACHER, corpus.examples("train").sentences[:1])
+    taught, asked = _taught(TransformerConfig(teacher=str(tmp_path / "answers.jsonl"), teacher_share=0.5), corpus)
+    np.testing.assert_allclose(taught.targets["side"], [[0.3, 0.7], [0.0, 1.0]])
+    assert asked == 0.5
+
+
+def test_another_tasks_answers_are_not_learned(tmp_path: Path) -> None:
+    """Answers belong to the task that their first line names; under another one, gold stays."""
+    write_answers(tmp_path / "answers.jsonl", TEACHER, [Sentence("Row 0.")])
+    other = Task(name="other", codebook="1", heads=TASK.heads)
+    assert np.isnan(read_answers(tmp_path / "answers.jsonl", other, [Sentence("Row 0.")])["side"]).all()
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", "{}", '{"of": "OF"}', '{"of": "OF", "side": [1, 0, 0]}',
+                                  '{"of": "OF", "side": "a"}', '{"of": "OF", "side": [5, 0]}'])
+def test_a_line_that_is_no_answer_is_named(tmp_path: Path, line: str) -> None:
+    """The error names file and line, shows the line and says what was expected."""
+    file = tmp_path / "answers.jsonl"
+    write_answers(file, TEACHER, [Sentence("x")])
+    first, answer = file.read_text().splitlines()
+    file.write_text(f"{first}\n{line.replace('OF', json.loads(answer)['of'])}\n")
+    with pytest.raises(DataError, match=r"answers\.jsonl:2: .* is not a teacher's answer; 'stance teach' writes 'of'"):
+        read_answers(file, TASK, [Sentence("x")])

@@ -47,7 +47,7 @@ class TransformerConfig(Settings):
     threads: int = Field(0, ge=0, description="0: as many as there are cores")
     runtime: Literal["openvino", "openvino-int8", "torch"] = Field(
         "openvino", description="what answers: the exported graph, its 8-bit form (faster, but some labels move), or torch")
-    teacher: str = Field("", description="folder of a trained model whose probabilities are learned as well")
+    teacher: str = Field("", description="a trained model's folder, or its answers from 'stance teach', learned as well")
     teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
     unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
     votes: float = Field(0.0, ge=0, le=1, description="how far targets move toward the shares of the annotators' votes")

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.cli.data import check
+from pipeline.cli.data import check, teach
 from pipeline.cli.holders import holders
 from pipeline.cli.judging import compare, evaluate, results
 from pipeline.cli.review import review
@@ -25,7 +25,7 @@ def app() -> None:
 
 
 COMMANDS = (check, train, evaluate, compare, holders, tune, curve, reproduce,
-            results, promote, upload, encoder, score, report, review)
+            results, promote, upload, encoder, teach, score, report, review)
 review.add_command(study)
 for command in COMMANDS:
     app.add_command(command)

@@ -1,10 +1,12 @@
-"""Commands around labelled data: check."""
+"""Commands around labelled data: check, and a teacher's answers on it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.common import COLUMN, DATA, TASK, read_labelled, read_task, table
+from pipeline.cli.common import COLUMN, DATA, TASK, quiet_libraries, read_labelled, read_task, table
+from pipeline.cli.training import named_model
 
 if TYPE_CHECKING:
     from pipeline.corpus import Corpus
@@ -73,3 +75,19 @@ def _show_against(corpus: "Corpus", real: "Corpus") -> None:
            for name, part in (("corpus", corpus), ("real", real))],
           ["words a sentence", "mean", "5%", "median", "95%", "templated"], floats=".2f")
     click.echo(f"{unknown_words(corpus.rows, real.rows):.1%} of the real running words never occur in the corpus")
+
+
+@click.command()
+@click.option("--model", "model_name", required=True, metavar="M", help="Folder, models:/NAME@champion, or run id.")
+@DATA
+@COLUMN
+@click.option("--out", required=True, metavar="FILE", help="Where the answers go (.jsonl).")
+def teach(model_name: str, data: tuple[str, ...], columns: tuple[str, ...], out: str) -> None:
+    """Keep a model's probabilities of the training split, for the key `teacher` of another model's configuration."""
+    quiet_libraries()
+    from pipeline.distill import write_answers
+
+    model = named_model(model_name)
+    sentences = read_labelled(data, model.task, columns).examples("train").sentences
+    write_answers(Path(out), model, sentences)
+    click.echo(f"{out}: what {model.id} says of {len(sentences)} training sentences")
