@@ -1,9 +1,11 @@
 """The gate: floors, ceilings, and no loss against the champion."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.cli.training import _promote_best
 from pipeline.errors import ConfigError
 from pipeline.gate import Gate, check, check_against, read_gate
 from pipeline.task import Head, Task
@@ -58,3 +60,16 @@ def test_an_unknown_head_in_certainty_is_named(tmp_path: Any) -> None:
     path.write_text("task: t\ncertainty: {sied: 0.9}\n")
     with pytest.raises(ConfigError, match="certainty names head 'sied', which is not one of side"):
         read_gate(path, TASK)
+
+
+def test_the_best_that_the_gate_allows_is_promoted(monkeypatch: pytest.MonkeyPatch,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    """A better model that fails the gate is named with the reason, and the next one becomes champion."""
+    promoted: list[Any] = []
+    monkeypatch.setattr("pipeline.promotion.has_champion", lambda name: False)
+    monkeypatch.setattr("pipeline.promotion.set_champion", lambda *call: promoted.append(call))
+    results = [("plain", {"test/f1": 0.6, "valid/f1": 0.6, "ece": 0.01}, "1"),
+               ("best", {"test/f1": 0.7, "valid/f1": 0.7, "ece": 0.20}, "2")]
+    assert _promote_best(results, Gate(ceilings={"ece": 0.05}), "t", Path("models"))
+    assert [call[1:3] for call in promoted] == [("1", Path("models/plain"))]
+    assert "no promotion: best has ece 0.200, wanted at most 0.05" in capsys.readouterr().out

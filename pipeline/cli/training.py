@@ -116,7 +116,7 @@ def _tolerate(log: "Callable[[], T]", what: str) -> "T | None":
 
 
 def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> bool:
-    """Make the best on valid the champion, if the gate allows; False when MLflow is away."""
+    """Make the best on valid that the gate allows the champion; False when MLflow is away."""
     from pipeline.errors import TrackingError
     from pipeline.gate import check
     from pipeline.promotion import set_champion
@@ -125,11 +125,16 @@ def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", regis
     if not tracked:
         return False
     headline = next(iter(tracked[0][1])).replace("test/", "valid/", 1)  # the test split must not choose
-    name, metrics, version = max(tracked, key=lambda result: result[1][headline])
-    failed = [c for c in check(gate, metrics) if not c.passed]
-    if failed:
+    allowed = []
+    for name, metrics, version in sorted(tracked, key=lambda result: -result[1][headline]):
+        failed = [c for c in check(gate, metrics) if not c.passed]
+        if not failed:
+            allowed.append((name, version))
+            break
         click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found}, wanted {failed[0].wanted}")
+    if not allowed:
         return True
+    name, version = allowed[0]
     try:
         if _champion_leads(registered, out / name, headline):
             return True
