@@ -1,4 +1,4 @@
-"""What a training shows at its end: the models side by side, and what new labels changed."""
+"""What a training shows at its end: the models side by side, what new labels changed, what bars a model from promotion."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +12,7 @@ from pipeline.cli.common import table
 if TYPE_CHECKING:
     from pipeline.corpus import Corpus
     from pipeline.evaluate import Metrics
+    from pipeline.gate import Gate
     from pipeline.model import Model
 
 
@@ -61,6 +62,16 @@ def show_effect(before: "Model | None", folder: Path, corpus: "Corpus", data: Se
           ["source", "sentences", "head", "macro-F1 before", "now", "difference (95% interval)", "p corrected"])
     for name in (name for name in sets if name not in found):
         click.echo(f"{name}: no test sentence, so nothing shows what its labels changed there")
+
+
+def allows(gate: "Gate", name: str, metrics: "Metrics") -> bool:
+    """Whether the gate lets the model be champion; says what stands against it."""
+    from pipeline.gate import check
+
+    first = next((c for c in check(gate, metrics) if not c.passed), None)
+    if first:
+        click.echo(f"no promotion: {name} has {first.name} {first.found}, wanted {first.wanted}")
+    return first is None
 
 
 def side_by_side(results: "list[tuple[str, Metrics, str]]", heads: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Commands around models: train, evaluate, promote, upload, encoder."""
+"""Commands around models: train, promote, upload, encoder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,7 @@ from pipeline.cli.common import (
     read_task,
     table,
 )
-from pipeline.cli.trained import earlier_model, show_effect, side_by_side
+from pipeline.cli.trained import allows, earlier_model, show_effect, side_by_side
 
 T = TypeVar("T")
 
@@ -118,23 +118,17 @@ def _tolerate(log: "Callable[[], T]", what: str) -> "T | None":
 def _promote_best(results: "list[tuple[str, Metrics, str]]", gate: "Gate", registered: str, out: Path) -> bool:
     """Make the best on valid that the gate allows the champion; False when MLflow is away."""
     from pipeline.errors import TrackingError
-    from pipeline.gate import check
     from pipeline.promotion import set_champion
 
     tracked = [result for result in results if result[2] != "-"]
     if not tracked:
         return False
     headline = next(iter(tracked[0][1])).replace("test/", "valid/", 1)  # the test split must not choose
-    allowed = []
-    for name, metrics, version in sorted(tracked, key=lambda result: -result[1][headline]):
-        failed = [c for c in check(gate, metrics) if not c.passed]
-        if not failed:
-            allowed.append((name, version))
-            break
-        click.echo(f"no promotion: {name} has {failed[0].name} {failed[0].found}, wanted {failed[0].wanted}")
-    if not allowed:
+    tracked.sort(key=lambda result: -result[1][headline])
+    allowed = next((result for result in tracked if allows(gate, *result[:2])), None)
+    if allowed is None:
         return True
-    name, version = allowed[0]
+    name, _, version = allowed
     try:
         if _champion_leads(registered, out / name, headline):
             return True
