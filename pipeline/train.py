@@ -15,7 +15,7 @@ from pipeline.challenge import Case, failure_rates, run_cases
 from pipeline.corpus import Corpus, Row, to_examples
 from pipeline.distill import read_answers, read_unlabelled, soften
 from pipeline.drift import Drift, measure, words_of
-from pipeline.errors import DataError, ModelError
+from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.evaluate import SMALLEST_SLICE, Metrics, best_thresholds, certainty_limits, hard, judge, labels_of
 from pipeline.lessons import lessons
 from pipeline.model import Model, check_task, load_model, save_model
@@ -84,6 +84,9 @@ def _taught(config: Any, corpus: Corpus) -> tuple[Examples, float | None]:
     if not getattr(config, "teacher", ""):
         return train, None
     if Path(config.teacher).is_file():
+        if config.unlabelled:
+            raise ConfigError(f"teacher '{config.teacher}' is a file of answers, so nothing is known of the unlabelled "
+                              f"articles {', '.join(config.unlabelled)}; name the trained model's folder")
         answers = read_answers(Path(config.teacher), corpus.task, train.sentences)
         asked = float(np.mean(~np.isnan(next(iter(answers.values()))[:, 0])))
         return soften(train, answers, config.teacher_share), asked

@@ -10,7 +10,7 @@ from pipeline.calibrate import Calibration
 from pipeline.classifiers.transformer import TransformerConfig
 from pipeline.corpus import read_corpus
 from pipeline.distill import read_answers, read_unlabelled, soften, write_answers
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 from pipeline.model import Model
 from pipeline.task import Examples, Head, Scores, Sentence, Task
 from pipeline.train import _taught
@@ -74,6 +74,8 @@ def test_a_student_learns_from_answers_that_were_kept(tmp_path: Path) -> None:
     taught, asked = _taught(TransformerConfig(teacher=str(tmp_path / "answers.jsonl"), teacher_share=0.5), corpus)
     np.testing.assert_allclose(taught.targets["side"], [[0.3, 0.7], [0.0, 1.0]])
     assert asked == 0.5
+    with pytest.raises(ConfigError, match=r"is a file of answers, so nothing is known of the unlabelled articles more\.txt"):
+        _taught(TransformerConfig(teacher=str(tmp_path / "answers.jsonl"), unlabelled=("more.txt",)), corpus)
 
 
 def test_another_tasks_answers_are_not_learned(tmp_path: Path) -> None:
