@@ -80,3 +80,8 @@ def test_the_projects_own_groups_are_sound(task: Task) -> None:
     places = [(form, name) for name, members in groups.items() for member in members for form in set(member)]
     for form in {form for form, _ in places}:
         assert len({name for other, name in places if other == form}) == 1, form
+
+
+def test_the_parties_alone_are_those_among_all_groups(task: Task) -> None:
+    """configs/parties.yaml is the group of parties in configs/swaps.yaml, so that the two cannot drift apart."""
+    assert read_swaps("configs/parties.yaml", task) == {"party": read_swaps("configs/swaps.yaml", task)["party"]}

@@ -83,8 +83,10 @@ def _quick(encoder: Any) -> Iterator[None]:
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    yield
-    encoder.set_attn_implementation(attention)
+    try:
+        yield
+    finally:
+        encoder.set_attn_implementation(attention)
 
 
 def _freeze(encoder: Any, layers: int) -> None:
