@@ -27,12 +27,16 @@ def effect(before: Model, after: Model, sets: Mapping[str, list[Row]]) -> dict[s
     Raises ModelError when the two models answer other questions.
     """
     check_task(before, after.task)
+    task = after.task
+    rows = list({row.where: row for part in sets.values() for row in part}.values())  # each is scored once, not once a set
+    at = {row.where: i for i, row in enumerate(rows)}
+    old, new = (model.decide(model.predict_proba([row.sentence for row in rows])) for model in (before, after))
     found = {}
-    for name, rows in sets.items():
-        if rows:
-            examples = to_examples(after.task, rows)
-            old, new = (model.decide(model.predict_proba(examples.sentences)) for model in (before, after))
-            found[name] = compare(after.task, hard(after.task, examples.targets), old, new, examples.groups)
+    for name, part in sets.items():
+        if part:
+            picked, examples = [at[row.where] for row in part], to_examples(task, part)
+            then, now = ({head: values[picked] for head, values in each.items()} for each in (old, new))
+            found[name] = compare(task, hard(task, examples.targets), then, now, examples.groups)
     return found
 
 
