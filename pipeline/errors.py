@@ -22,6 +22,10 @@ class InputError(PipelineError):
     """Articles to score cannot be found or read at all (single bad articles are rejects, not errors)."""
 
 
+class SourceError(PipelineError):
+    """A file elsewhere broke off while it was read: what was scored is intact, and the same command goes on from there."""
+
+
 class ModelError(PipelineError):
     """A model folder, registered model or run is missing, damaged, or made for another task."""
 

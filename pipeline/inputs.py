@@ -9,7 +9,7 @@ from typing import Literal
 
 from pipeline.articles import LONGEST, Article, Reject, make_article, read_csv, read_document, read_jsonl
 from pipeline.config import Settings
-from pipeline.errors import InputError, one_of
+from pipeline.errors import InputError, SourceError, one_of
 from pipeline.remote import failure, file_system, open_source
 from pipeline.unpack import PACKED, check_groups, read_start, records, unpack
 
@@ -34,6 +34,9 @@ class Chunk(Settings):
     first_row: int = 1
     header: tuple[str, ...] = ()
     shown: str = ""
+
+
+_Cut = tuple[list[Chunk], tuple[int, str] | None]  # of a table: chunks, and the row that nothing is read from on, and why
 
 
 def find_inputs(arguments: Sequence[str]) -> list[str]:
@@ -84,14 +87,14 @@ def plan(sources: Sequence[str], spool: Path, names: Mapping[str, str] | None = 
         flush()
         cut = {".jsonl": _cut_jsonl, ".csv": _cut_csv, ".parquet": _cut_parquet}[kind]
         try:
-            pieces = cut(_unpacked(source, spool) if Path(source).suffix in PACKED else source)
+            pieces, unread = cut(_unpacked(source, spool) if Path(source).suffix in PACKED else source)
         except (InputError, OSError) as error:
             rejects.append(_unreadable(names.get(source, source), 0, error))
             continue
         shown = names.get(source, source if Path(source).suffix in PACKED else "")
         chunks += [piece.model_copy(update={"shown": shown}) for piece in pieces]
-        if not pieces:
-            rejects.append(Reject(names.get(source, source), 0, "empty file", ""))
+        if unread or not pieces:
+            rejects.append(Reject(names.get(source, source), *(unread or (0, "empty file")), ""))
     flush()
     return chunks, rejects
 
@@ -167,7 +170,7 @@ def _unpacked(source: str, spool: Path) -> str:
     return str(target)
 
 
-def _cut_jsonl(source: str) -> list[Chunk]:
+def _cut_jsonl(source: str) -> _Cut:
     """Byte ranges that end at line ends, about CHUNK_BYTES each."""
     chunks: list[Chunk] = []
     start = at = 0
@@ -181,26 +184,28 @@ def _cut_jsonl(source: str) -> list[Chunk]:
                 start, first_row = at, rows
     if at > start:
         chunks.append(Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row))
-    return chunks
+    return chunks, None
 
 
-def _cut_csv(source: str) -> list[Chunk]:
+def _cut_csv(source: str) -> _Cut:
     """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
     chunks: list[Chunk] = []
+    unread = None
     with open_source(source) as content:
         head = content.readline(_BLOCK)
         try:
             header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
         except csv.Error as error:
             raise InputError(f"the header is not CSV: {error}") from None
-        start = at = begun = len(head)
+        start, at, begun, quotes = len(head), len(head), len(head), 0
         first_row = row = 2
-        quotes = 0
         while line := content.readline(_BLOCK):
             at += len(line)
             quotes += line.count(b'"')
             if at - begun > LONGEST:
-                raise InputError(f"row {row} is longer than the {LONGEST} bytes allowed; is a quotation mark left open?")
+                at, unread = begun, (row, f"longer than the {LONGEST} bytes allowed; is a quotation mark left open? No row "
+                                          "from here on is read")
+                break
             if quotes % 2 == 0 and line.endswith(b"\n"):
                 row, begun = row + 1, at
             if at - start >= CHUNK_BYTES and begun == at:
@@ -209,17 +214,17 @@ def _cut_csv(source: str) -> list[Chunk]:
                 start, first_row = at, row
     if at > start:
         chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row, header=header))
-    return chunks
+    return chunks, unread
 
 
-def _cut_parquet(source: str) -> list[Chunk]:
+def _cut_parquet(source: str) -> _Cut:
     from pyarrow import parquet
 
     try:
         with open_source(source) as content:
             groups = parquet.ParquetFile(content).metadata
             check_groups(groups, content.seek(0, io.SEEK_END))
-    except InputError:
+    except (InputError, SourceError):
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
         raise InputError(f"not Parquet: {error}") from None
@@ -227,7 +232,7 @@ def _cut_parquet(source: str) -> list[Chunk]:
     for at in range(groups.num_row_groups):
         chunks.append(Chunk(kind="parquet", sources=(source,), start=at, stop=at + 1, first_row=row))
         row += groups.row_group(at).num_rows
-    return chunks
+    return chunks, None
 
 
 def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
@@ -238,7 +243,7 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
             for record in records(content, chunk.start, chunk.stop):
                 yield make_article(name, row, record, columns)
                 row += 1
-    except InputError:  # the connection broke: the rest is not lost, the batch stops and can go on
+    except (InputError, SourceError):  # the connection broke: the rest is not lost, the batch stops and can go on
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
         yield _unreadable(name, row, error)

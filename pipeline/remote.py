@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import fsspec
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, SourceError
 
 _BLOCK = 1 << 20
 
@@ -19,7 +19,7 @@ def file_system(source: str) -> tuple[Any, str]:
 
 
 def open_source(source: str) -> BinaryIO:
-    """Open a path or URL for reading. Raises InputError, here and while a remote file is read."""
+    """Open a path or URL for reading. Raises InputError, and SourceError while a remote file is read."""
     try:
         opened = fsspec.open(source, "rb").open()
     except (OSError, ImportError, ValueError) as error:
@@ -54,7 +54,7 @@ class _Remote(io.RawIOBase):
                 self._start_anew()
                 found = self._opened.read(len(buffer))
         except Exception as error:
-            raise failure(self._source, error) from None
+            raise SourceError(str(failure(self._source, error))) from None
         buffer[:len(found)] = found
         return len(found)
 
@@ -65,7 +65,7 @@ class _Remote(io.RawIOBase):
         try:
             self._opened.seek(offset, whence)
         except (OSError, ValueError) as error:
-            raise failure(self._source, error) from None
+            raise SourceError(str(failure(self._source, error))) from None
         return self.tell()  # a stream's own seek may return nothing
 
     def _start_anew(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.articles import Article
-from pipeline.errors import InputError
+from pipeline.errors import InputError, SourceError
 from pipeline.inputs import find_inputs, fingerprint, plan, read_chunk
 from pipeline.remote import open_source
 
@@ -92,23 +92,29 @@ def test_a_protocol_that_is_not_there_names_the_url(source: str) -> None:
 
 def test_a_connection_that_breaks_off_names_the_url(url: str) -> None:
     """Half a file is an error, not a shorter file."""
-    with pytest.raises(InputError, match=rf"^{url}/broken.jsonl: [^\n]+$"):
+    with pytest.raises(SourceError, match=rf"^{url}/broken.jsonl: [^\n]+$"):
         fingerprint(f"{url}/broken.jsonl")
 
 
-def test_a_table_whose_connection_breaks_off_stops_the_batch(
-        url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rest of a Parquet file is not set aside as one reject: the batch stops, so that it can go on from there."""
-    parquet.write_table(pa.table({"text": ["It rained.", "It snowed."]}), tmp_path / "a.parquet")
-    source = f"file://{tmp_path}/a.parquet"
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.csv", "a.txt"])
+def test_a_connection_that_breaks_off_stops_the_batch(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is being cut or read, a file is not set aside as a reject: the batch stops, so that it can go on."""
+    if name == "a.parquet":
+        parquet.write_table(pa.table({"text": ["It rained.", "It snowed."]}), tmp_path / name)
+    else:
+        (tmp_path / name).write_text({"a.jsonl": '{"text": "It rained."}\n'}.get(name, "text\nIt rained.\n"))
+    source = f"file://{tmp_path}/{name}"
     [chunk], _ = plan([source], tmp_path)
 
     def breaks(remote: Any, buffer: Any) -> int:
-        raise InputError(f"{source}: connection lost")
+        raise SourceError(f"{source}: connection lost")
 
     monkeypatch.setattr("pipeline.remote._Remote.readinto", breaks)
-    with pytest.raises(InputError, match="connection lost"):
+    with pytest.raises(SourceError, match="connection lost"):
         list(read_chunk(chunk, {}))
+    if name != "a.txt":
+        with pytest.raises(SourceError, match="connection lost"):
+            plan([source], tmp_path)
 
 
 def test_a_stream_may_be_sought_where_it_stands(url: str) -> None:
