@@ -79,15 +79,17 @@ def train(name: str, config: Any, corpus: Corpus, out: Path, certainty: Mapping[
 
 def _taught(config: Any, corpus: Corpus) -> tuple[Examples, float | None]:
     """The training split as lessons, softened by the teacher where the configuration names one, and the share of its
-    sentences that the teacher was asked about."""
+    sentences that the teacher was asked about. The teacher reads them as written: an exchange of names must not matter.
+    """
     train = lessons(config, corpus.task, corpus.part("train"))
     if not getattr(config, "teacher", ""):
         return train, None
+    written = [row.sentence for row in corpus.part("train")]
     if Path(config.teacher).is_file():
         if config.unlabelled:
             raise ConfigError(f"teacher '{config.teacher}' is a file of answers, so nothing is known of the unlabelled "
                               f"articles {', '.join(config.unlabelled)}; name the trained model's folder")
-        answers = read_answers(Path(config.teacher), corpus.task, train.sentences)
+        answers = read_answers(Path(config.teacher), corpus.task, written)
         asked = float(np.mean(~np.isnan(next(iter(answers.values()))[:, 0])))
         return soften(train, answers, config.teacher_share), asked
     teacher = load_model(config.teacher)
@@ -95,7 +97,7 @@ def _taught(config: Any, corpus: Corpus) -> tuple[Examples, float | None]:
     held_out = corpus.examples("valid").sentences + corpus.examples("test").sentences
     with tempfile.TemporaryDirectory() as spool:
         unlabelled = read_unlabelled(config.unlabelled, held_out, Path(spool)) if config.unlabelled else []
-    taught = teacher.predict_proba([*train.sentences, *unlabelled])
+    taught = teacher.predict_proba([*written, *unlabelled])
     return soften(train, taught, config.teacher_share, unlabelled), 1.0
 
 

@@ -78,6 +78,20 @@ def test_a_student_learns_from_answers_that_were_kept(tmp_path: Path) -> None:
         _taught(TransformerConfig(teacher=str(tmp_path / "answers.jsonl"), unlabelled=("more.txt",)), corpus)
 
 
+def test_an_exchange_of_names_leaves_the_teachers_answer(tmp_path: Path) -> None:
+    """The teacher was asked about the sentence as written, and its answer holds for the sentence with other names."""
+    rows = [{"text": f"Ann met {i} people.", "side": "b", "split": "train"} for i in range(8)]
+    rows += [{"text": f"Row {split}.", "side": "a", "split": split} for split in ("valid", "test")]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "swaps.yaml").write_text(f"task: {TASK.name}\ngroups: {{people: [[Ann], [Bob]]}}")
+    corpus = read_corpus([tmp_path / "d.jsonl"], TASK)
+    write_answers(tmp_path / "answers.jsonl", TEACHER, corpus.examples("train").sentences)
+    config = TransformerConfig(teacher=str(tmp_path / "answers.jsonl"), swaps=str(tmp_path / "swaps.yaml"))
+    taught, asked = _taught(config, corpus)
+    assert any(s.text.startswith("Bob") for s in taught.sentences)
+    assert asked == 1
+
+
 def test_another_tasks_answers_are_not_learned(tmp_path: Path) -> None:
     """Answers belong to the task that their first line names; under another one, gold stays."""
     write_answers(tmp_path / "answers.jsonl", TEACHER, [Sentence("Row 0.")])

@@ -30,6 +30,9 @@ class TfidfConfig(Settings):
     context: float = Field(0.3, ge=0, le=1, description="weight of the context's words beside the sentence's own")
     c: float = Field(2.0, gt=0, description="inverse regularisation of the logistic heads")
     balance: float = Field(0.5, ge=0, le=1, description="0: classes as they come; 1: every class weighs the same")
+    teacher: str = Field("", description="a trained model's folder, or its answers from 'stance teach', learned as well")
+    teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
+    unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
     votes: float = Field(0.0, ge=0, le=1, description="how far targets move toward the shares of the annotators' votes")
     swaps: str = Field("", description="groups of names that training exchanges, so that they do not tell the labels")
     seed: int = 0
