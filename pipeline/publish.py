@@ -49,7 +49,7 @@ def make_record(corpus: Corpus, config: Any, sources: list[str]) -> dict[str, An
         "dataset": {"name": corpus.task.name, "digest": fingerprint, "source": ", ".join(sources)},
         "params": {**config.model_dump(mode="json"), **{f"{split}_sentences": count for split, count in parts.items()}},
         "tags": {"corpus": fingerprint, "codebook": corpus.task.codebook, "lock": _digest("requirements.lock"),
-                 "swaps": _digest(getattr(config, "swaps", "")),
+                 **{key: _digest(getattr(config, key, "")) for key in ("swaps", "teacher")},
                  "threads": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count()), **_commit()},
     }
 

@@ -73,6 +73,17 @@ def test_a_changed_weight_is_named(tmp_path: Path, corpus: Corpus) -> None:
         "weight file weights/weights.safetensors: SHA-256 was 0000")
 
 
+def test_files_that_shape_a_training_are_told_apart(tmp_path: Path, corpus: Corpus) -> None:
+    """Swaps and a teacher's answers are in the record by digest, so that a changed file is a changed circumstance."""
+    file = tmp_path / "file"
+    file.write_text("one")
+    for key in ("swaps", "teacher"):
+        config = CONFIG.model_copy(update={key: str(file)})
+        before = make_record(corpus, config, ["d"])
+        file.write_text(f"another {key}")
+        assert [line.split()[0] for line in circumstances(before, make_record(corpus, config, ["d"]))] == [key]
+
+
 def test_other_circumstances_are_listed(corpus: Corpus) -> None:
     """Another commit or setting is told apart by name, value then and value now."""
     record = make_record(corpus, CONFIG, ["d"])
