@@ -9,7 +9,7 @@ from typing import Literal
 
 from pipeline.articles import LONGEST, Article, Reject, make_article, read_csv, read_document, read_jsonl
 from pipeline.config import Settings
-from pipeline.errors import InputError, SourceError, one_of
+from pipeline.errors import InputError, PipelineError, one_of
 from pipeline.remote import failure, file_system, open_source
 from pipeline.unpack import PACKED, check_groups, read_start, records, unpack
 
@@ -34,9 +34,6 @@ class Chunk(Settings):
     first_row: int = 1
     header: tuple[str, ...] = ()
     shown: str = ""
-
-
-_Cut = tuple[list[Chunk], tuple[int, str] | None]  # of a table: chunks, and the row that nothing is read from on, and why
 
 
 def find_inputs(arguments: Sequence[str]) -> list[str]:
@@ -86,15 +83,16 @@ def plan(sources: Sequence[str], spool: Path, names: Mapping[str, str] | None = 
             continue
         flush()
         cut = {".jsonl": _cut_jsonl, ".csv": _cut_csv, ".parquet": _cut_parquet}[kind]
+        shown = names.get(source, source if Path(source).suffix in PACKED else "")
+        before = len(chunks)
         try:
-            pieces, unread = cut(_unpacked(source, spool) if Path(source).suffix in PACKED else source)
-        except (InputError, OSError) as error:
+            for piece in cut(_unpacked(source, spool) if Path(source).suffix in PACKED else source):
+                chunks.append(piece.model_copy(update={"shown": shown}))
+        except (InputError, OSError) as error:  # what was cut until then is read all the same
             rejects.append(_unreadable(names.get(source, source), 0, error))
             continue
-        shown = names.get(source, source if Path(source).suffix in PACKED else "")
-        chunks += [piece.model_copy(update={"shown": shown}) for piece in pieces]
-        if unread or not pieces:
-            rejects.append(Reject(names.get(source, source), *(unread or (0, "empty file")), ""))
+        if len(chunks) == before:
+            rejects.append(Reject(names.get(source, source), 0, "empty file", ""))
     flush()
     return chunks, rejects
 
@@ -170,9 +168,8 @@ def _unpacked(source: str, spool: Path) -> str:
     return str(target)
 
 
-def _cut_jsonl(source: str) -> _Cut:
+def _cut_jsonl(source: str) -> Iterator[Chunk]:
     """Byte ranges that end at line ends, about CHUNK_BYTES each."""
-    chunks: list[Chunk] = []
     start = at = 0
     first_row = rows = 1
     with open_source(source) as content:
@@ -180,59 +177,58 @@ def _cut_jsonl(source: str) -> _Cut:
             at += len(block)
             rows += block.count(b"\n")
             if at - start >= CHUNK_BYTES and block.endswith(b"\n"):
-                chunks.append(Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row))
+                yield Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row)
                 start, first_row = at, rows
     if at > start:
-        chunks.append(Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row))
-    return chunks, None
+        yield Chunk(kind="jsonl", sources=(source,), start=start, stop=at, first_row=first_row)
 
 
-def _cut_csv(source: str) -> _Cut:
+def _cut_csv(source: str) -> Iterator[Chunk]:
     """Byte ranges that end at row ends: a line end after an even number of quotation marks."""
-    chunks: list[Chunk] = []
-    unread = None
     with open_source(source) as content:
         head = content.readline(_BLOCK)
         try:
             header = tuple(next(csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"))), []))
         except csv.Error as error:
             raise InputError(f"the header is not CSV: {error}") from None
-        start, at, begun, quotes = len(head), len(head), len(head), 0
+        start = at = begun = len(head)
         first_row = row = 2
+        quotes = 0
+
+        def piece(stop: int) -> Chunk:
+            return Chunk(kind="csv", sources=(source,), start=start, stop=stop, first_row=first_row, header=header)
+
         while line := content.readline(_BLOCK):
             at += len(line)
             quotes += line.count(b'"')
             if at - begun > LONGEST:
-                at, unread = begun, (row, f"longer than the {LONGEST} bytes allowed; is a quotation mark left open? No row "
-                                          "from here on is read")
-                break
+                if begun > start:
+                    yield piece(begun)
+                raise InputError(f"row {row} is longer than the {LONGEST} bytes allowed; is a quotation mark left open?")
             if quotes % 2 == 0 and line.endswith(b"\n"):
                 row, begun = row + 1, at
             if at - start >= CHUNK_BYTES and begun == at:
-                chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row,
-                                    header=header))
+                yield piece(at)
                 start, first_row = at, row
     if at > start:
-        chunks.append(Chunk(kind="csv", sources=(source,), start=start, stop=at, first_row=first_row, header=header))
-    return chunks, unread
+        yield piece(at)
 
 
-def _cut_parquet(source: str) -> _Cut:
+def _cut_parquet(source: str) -> Iterator[Chunk]:
     from pyarrow import parquet
 
     try:
         with open_source(source) as content:
             groups = parquet.ParquetFile(content).metadata
             check_groups(groups, content.seek(0, io.SEEK_END))
-    except (InputError, SourceError):
+    except PipelineError:
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
         raise InputError(f"not Parquet: {error}") from None
-    chunks, row = [], 1
+    row = 1
     for at in range(groups.num_row_groups):
-        chunks.append(Chunk(kind="parquet", sources=(source,), start=at, stop=at + 1, first_row=row))
+        yield Chunk(kind="parquet", sources=(source,), start=at, stop=at + 1, first_row=row)
         row += groups.row_group(at).num_rows
-    return chunks, None
 
 
 def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article | Reject]:
@@ -243,7 +239,7 @@ def _read_parquet(chunk: Chunk, columns: Mapping[str, str]) -> Iterator[Article 
             for record in records(content, chunk.start, chunk.stop):
                 yield make_article(name, row, record, columns)
                 row += 1
-    except (InputError, SourceError):  # the connection broke: the rest is not lost, the batch stops and can go on
+    except PipelineError:  # the connection broke: the rest is not lost, the batch stops and can go on
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
         yield _unreadable(name, row, error)

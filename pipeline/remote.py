@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import fsspec
 
-from pipeline.errors import InputError, SourceError
+from pipeline.errors import InputError, PipelineError, SourceError
 
 _BLOCK = 1 << 20
 
@@ -27,10 +27,10 @@ def open_source(source: str) -> BinaryIO:
     return io.BufferedReader(_Remote(source, opened), _BLOCK) if "://" in source else opened
 
 
-def failure(source: str, error: Exception) -> InputError:
+def failure(source: str, error: Exception, kind: type[PipelineError] = InputError) -> PipelineError:
     """What went wrong with ``source``, in one line."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"{source}: {' '.join(reason.split())}")
+    return kind(f"{source}: {' '.join(reason.split())}")
 
 
 class _Remote(io.RawIOBase):
@@ -54,7 +54,7 @@ class _Remote(io.RawIOBase):
                 self._start_anew()
                 found = self._opened.read(len(buffer))
         except Exception as error:
-            raise SourceError(str(failure(self._source, error))) from None
+            raise failure(self._source, error, SourceError) from None
         buffer[:len(found)] = found
         return len(found)
 
@@ -65,7 +65,7 @@ class _Remote(io.RawIOBase):
         try:
             self._opened.seek(offset, whence)
         except (OSError, ValueError) as error:
-            raise SourceError(str(failure(self._source, error))) from None
+            raise failure(self._source, error, SourceError) from None
         return self.tell()  # a stream's own seek may return nothing
 
     def _start_anew(self) -> None:

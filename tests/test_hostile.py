@@ -250,9 +250,9 @@ def limited(path: Path) -> str:
     ("a.txt", b"", "0 file is longer than the 10000000 bytes allowed"),
     ("a.jsonl", b'{"text": "', "0 line of 800000010 bytes is longer than the 10000000 allowed"),
     ("a.csv", b"text\nA.\n",
-     "1 longer than the 10000000 bytes allowed; is a quotation mark left open? No row from here on is read"),
+     "1 cannot be read: row 3 is longer than the 10000000 bytes allowed; is a quotation mark left open?"),
     ("a.csv", b'text\n"',
-     "0 longer than the 10000000 bytes allowed; is a quotation mark left open? No row from here on is read"),
+     "0 cannot be read: row 2 is longer than the 10000000 bytes allowed; is a quotation mark left open?"),
 ])
 def test_an_endless_line_takes_little_memory(tmp_path: Path, name: str, start: bytes, reason: str) -> None:
     """One line of 800 MB is one reject that names the limit, in 400 MB of memory; rows before it are read."""
