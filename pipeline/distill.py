@@ -48,8 +48,10 @@ def write_answers(path: Path, teacher: Model, sentences: Sequence[Sentence]) -> 
 def read_answers(path: Path, task: Task, sentences: Sequence[Sentence]) -> Scores:
     """What ``write_answers`` kept of ``sentences``, shape (n, labels) a head; NaN for those it was not asked about.
 
-    Of another task's teacher, all are NaN. Raises DataError for a line that is no such answer.
+    Of another task's teacher, all are NaN. Raises DataError where there is no file, and for a line that is no such answer.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; 'stance teach' writes one; without the key 'teacher' none is needed")
     places: dict[str, list[int]] = {}
     for at, sentence in enumerate(sentences):
         places.setdefault(_digest(sentence), []).append(at)

@@ -85,7 +85,7 @@ def _taught(config: Any, corpus: Corpus) -> tuple[Examples, float | None]:
     if not getattr(config, "teacher", ""):
         return train, None
     written = [row.sentence for row in corpus.part("train")]
-    if Path(config.teacher).is_file():
+    if Path(config.teacher).is_file() or config.teacher.endswith(".jsonl"):
         if config.unlabelled:
             raise ConfigError(f"teacher '{config.teacher}' is a file of answers, so nothing is known of the unlabelled "
                               f"articles {', '.join(config.unlabelled)}; name the trained model's folder")

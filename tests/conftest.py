@@ -22,8 +22,10 @@ def task() -> Task:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder that holds the project's configs."""
+    """A current folder that holds the project's configs and the teacher's answers that they name, and nothing else."""
     (tmp_path / "configs").symlink_to(PROJECT / "configs")
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/teacher.jsonl").symlink_to(PROJECT / "seeds/teacher.jsonl")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -92,6 +92,14 @@ def test_an_exchange_of_names_leaves_the_teachers_answer(tmp_path: Path) -> None
     assert asked == 1
 
 
+def test_a_file_of_answers_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """The error names the file and what writes one, and does not look for a model there."""
+    (tmp_path / "d.jsonl").write_text('{"text": "Row.", "side": "a", "split": "train"}\n')
+    corpus = read_corpus([tmp_path / "d.jsonl"], TASK)
+    with pytest.raises(DataError, match=r"none\.jsonl: no such file; 'stance teach' writes one"):
+        _taught(TransformerConfig(teacher=str(tmp_path / "none.jsonl")), corpus)
+
+
 def test_another_tasks_answers_are_not_learned(tmp_path: Path) -> None:
     """Answers belong to the task that their first line names; under another one, gold stays."""
     write_answers(tmp_path / "answers.jsonl", TEACHER, [Sentence("Row 0.")])
