@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.classifiers.lessons import LessonsConfig
 from pipeline.classifiers.ngrams import CharNgrams, WordNgrams, tfidf
-from pipeline.config import Settings
 from pipeline.errors import ModelError
 from pipeline.task import Examples, FloatArray, Scores, Sentence, Task
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WEIGHTS, _VOCABULARY = "weights.safetensors", "vocabulary.json"
 
 
-class TfidfConfig(Settings):
+class TfidfConfig(LessonsConfig):
     """Hyperparameters of TfidfClassifier."""
 
     uses_all_cores: ClassVar[bool] = False
@@ -30,11 +30,6 @@ class TfidfConfig(Settings):
     context: float = Field(0.3, ge=0, le=1, description="weight of the context's words beside the sentence's own")
     c: float = Field(2.0, gt=0, description="inverse regularisation of the logistic heads")
     balance: float = Field(0.5, ge=0, le=1, description="0: classes as they come; 1: every class weighs the same")
-    teacher: str = Field("", description="a trained model's folder, or its answers from 'stance teach', learned as well")
-    teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
-    unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
-    votes: float = Field(0.0, ge=0, le=1, description="how far targets move toward the shares of the annotators' votes")
-    swaps: str = Field("", description="groups of names that training exchanges, so that they do not tell the labels")
     seed: int = 0
 
     @staticmethod

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.classifiers.lessons import LessonsConfig
 from pipeline.classifiers.runtime import Session, TorchSession, calibrate, export
 from pipeline.classifiers.tokens import batches
-from pipeline.config import Settings
 from pipeline.errors import MissingExtraError, ModelError
 from pipeline.task import Examples, FloatArray, Scores, Sentence, Task, decide
 
@@ -25,7 +25,7 @@ _ENCODER, _HEADS, _GRAPH, _RANGES = "encoder", "heads.safetensors", "model.onnx"
 _CALIBRATED, _CHECKED = 256, 1000
 
 
-class TransformerConfig(Settings):
+class TransformerConfig(LessonsConfig):
     """Hyperparameters of TransformerClassifier."""
 
     uses_all_cores: ClassVar[bool] = True
@@ -47,11 +47,6 @@ class TransformerConfig(Settings):
     threads: int = Field(0, ge=0, description="0: as many as there are cores")
     runtime: Literal["openvino", "openvino-int8", "torch"] = Field(
         "openvino", description="what answers: the exported graph, its 8-bit form (faster, but some labels move), or torch")
-    teacher: str = Field("", description="a trained model's folder, or its answers from 'stance teach', learned as well")
-    teacher_share: float = Field(0.5, ge=0, le=1, description="how far gold targets move toward the teacher's")
-    unlabelled: tuple[str, ...] = Field((), description="articles to learn from through the teacher alone")
-    votes: float = Field(0.0, ge=0, le=1, description="how far targets move toward the shares of the annotators' votes")
-    swaps: str = Field("", description="groups of names that training exchanges, so that they do not tell the labels")
     seed: int = 0
 
     @staticmethod
