@@ -9,7 +9,8 @@ from pathlib import Path
 
 from servers import BIN
 
-CONFIGS = Path(__file__).parent.parent.parent / "configs"
+ROOT = Path(__file__).parent.parent.parent
+CONFIGS = ROOT / "configs"
 SAID = {"support": "urged a tougher border and praised", "oppose": "condemned and sued over", "neutral": "met about"}
 ABOUT = {"wall": "the wall", "enforcement": "the raids", "judiciary": "the ruling", "sanctuary_funding": "the city grants"}
 WORDS = ("agency", "board", "bridge", "budget", "church", "clinic", "council", "county", "district", "factory", "farm",
@@ -25,6 +26,8 @@ ceilings: {}
 def make_project(folder: Path) -> Path:
     """Corpus, gate and three configurations: tfidf, narrow (TF-IDF too) and transformer (one epoch, one layer)."""
     (folder / "configs").symlink_to(CONFIGS)
+    (folder / "seeds").mkdir()
+    (folder / "seeds/teacher.jsonl").symlink_to(ROOT / "seeds/teacher.jsonl")
     (folder / "gate.yaml").write_text(GATE)
     (folder / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in _rows()))
     tfidf, transformer = ((CONFIGS / f"{name}.yaml").read_text() for name in ("tfidf", "transformer"))
